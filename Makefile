@@ -1,0 +1,71 @@
+# Every verb does what set-up it needs. `make help` lists them.
+
+PYTHON ?= python3
+KAFKA_PORT ?= 9092
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+KAFKA_JARS := deploy/kafka/lib/.ready
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-kafka check format kafka-jars kafka kafka-stop train build requirements clean
+
+help: ## list the verbs
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(READY) ## make .venv with everything, and the command at .venv/bin/tocsin
+
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tocsin needs Python 3.11 or newer, this is %d.%d; name another with PYTHON=" % sys.version_info[:2])'
+	@echo "installing into $(VENV) (a minute the first time)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+demo: $(READY) ## see it work: broker, worker, seed articles, events; leaves nothing running
+	@$(BIN)/tocsin demo
+
+test: $(READY) ## run the tests, the flow through the embedded broker included
+	@$(BIN)/python -m pytest -m "not kafka"
+
+test-kafka: $(READY) $(KAFKA_JARS) ## run the flow tests on a real Apache Kafka (needs Java 17 and Maven)
+	@$(BIN)/python -m pytest -m kafka
+
+check: $(READY) ## ruff, mypy --strict, import-linter
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: $(READY) ## let ruff order and format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+kafka-jars: $(KAFKA_JARS) ## fetch the jars of Apache Kafka with Maven
+
+$(KAFKA_JARS): deploy/kafka/pom.xml
+	@mvn -B -q -f deploy/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory=lib
+	@touch $@
+
+kafka: $(READY) $(KAFKA_JARS) ## start an Apache Kafka on 127.0.0.1:$(KAFKA_PORT), with the three topics
+	@$(BIN)/python -m consumers.local_kafka start $(KAFKA_PORT)
+	@TOCSIN_BROKERS=127.0.0.1:$(KAFKA_PORT) $(BIN)/tocsin topics create
+
+kafka-stop: $(READY) ## stop it again
+	@$(BIN)/python -m consumers.local_kafka stop
+
+train: $(READY) ## train the classifier anew and write models/artefact
+	@$(BIN)/tocsin train
+
+build: $(READY) ## build sdist and wheel into dist/
+	@rm -rf dist
+	@$(BIN)/python -m build --quiet
+
+requirements: $(READY) ## compile requirements/*.txt from pyproject.toml, with hashes and without an index
+	@$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header -o requirements/run.txt pyproject.toml
+	@$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --extra demo --extra dev -o requirements/dev.txt pyproject.toml
+
+clean: ## remove .venv, build and dist
+	@rm -rf $(VENV) build dist

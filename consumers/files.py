@@ -1,0 +1,168 @@
+"""Articles from files: .txt, .json, .jsonl, each also as .gz or .zst, read as a stream and sent as they are.
+
+What is wrong with a file is a value, so that the others go on.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import orjson
+import zstandard
+
+from schemas.codec import PLAIN_TEXT
+from schemas.errors import StartupError
+
+ENDINGS = (".txt", ".json", ".jsonl")
+PACKINGS = ("", ".gz", ".zst")
+EXPECTATIONS = "expected.jsonl"
+"""A file of this name says what the articles beside it must give; it holds no articles itself."""
+
+MAX_ITEM_BYTES = 67_108_864
+"""Bytes of the longest line or file that is read: the bound on memory, also for what unpacks to more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileArticle:
+    """The bytes of one article as its file has them; `line` is 1 for a file that holds one."""
+
+    path: Path
+    line: int
+    value: bytes
+    content_type: str | None
+
+    @property
+    def place(self) -> str:
+        """Where it stands, as messages name it: the file, and for a file of many its line."""
+        return f"{self.path}:{self.line}" if _kind(self.path) == ".jsonl" else str(self.path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileProblem:
+    """Something wrong with a file or line, and why; `skipped` tells whether it was passed over or sent all the same."""
+
+    place: str
+    problem: str
+    skipped: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.problem}"
+
+
+def article_files(paths: Iterable[Path]) -> list[Path]:
+    """The files named, and those within folders named, in a stable order.
+
+    Of a folder, files with a known ending count, except expected.jsonl. Raises StartupError for a path that is not
+    there, is neither file nor folder, has an unknown ending, or is a folder without articles.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(p for p in path.rglob("*") if p.is_file() and _kind(p) and p.name != EXPECTATIONS)
+            if not inside:
+                raise StartupError(f"{path}: holds no article; expected files ending in {', '.join(ENDINGS)}")
+            found += inside
+        elif not path.exists():
+            raise StartupError(f"{path}: no such file")
+        else:
+            refuse_unknown(path)
+            found.append(path)
+    return found
+
+
+def refuse_unknown(path: Path) -> None:
+    """Raises StartupError for a folder, or a file whose ending does not say what it holds."""
+    if path.is_dir():
+        raise StartupError(f"{path}: is a folder; name the files in it, or give it to `tocsin replay`")
+    if not path.exists():
+        raise StartupError(f"{path}: no such file")
+    if not _kind(path):
+        raise StartupError(f"{path}: expected a name ending in {', '.join(ENDINGS)}, or one of these with .gz or .zst")
+
+
+def read_articles(path: Path) -> Iterator[FileArticle | FileProblem]:
+    """The articles of one file, in their order; what cannot be read is told and passed over."""
+    empty = True
+    try:
+        with _opened(path) as stream:
+            for item in _items(path, stream):
+                empty = False
+                yield item
+    except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
+        yield FileProblem(place=str(path), problem=f"cannot be read: {error}")
+        return
+    if empty:
+        yield FileProblem(place=str(path), problem="is empty; expected at least one article")
+
+
+def read_stream(stream: IO[bytes], name: str) -> Iterator[FileArticle | FileProblem]:
+    """Articles from standard input: JSON lines where it begins with a brace, else one article as plain text."""
+    buffered = io.BufferedReader(stream) if not isinstance(stream, io.BufferedReader) else stream  # type: ignore[type-var,arg-type]
+    start = buffered.peek(1).lstrip()[:1]
+    yield from _items(Path(name + (".jsonl" if start in {b"{", b"["} else ".txt")), buffered)
+
+
+def _items(path: Path, stream: IO[bytes]) -> Iterator[FileArticle | FileProblem]:
+    if _kind(path) == ".jsonl":
+        yield from _lines(path, stream)
+        return
+    value = stream.read(MAX_ITEM_BYTES + 1)
+    if len(value) > MAX_ITEM_BYTES:
+        yield FileProblem(place=str(path), problem=f"is longer than {MAX_ITEM_BYTES:,} bytes")
+    elif value:
+        content_type = PLAIN_TEXT if _kind(path) == ".txt" else None
+        yield FileArticle(path=path, line=1, value=value, content_type=content_type)
+
+
+def _lines(path: Path, stream: IO[bytes]) -> Iterator[FileArticle | FileProblem]:
+    number = 0
+    while line := stream.readline(MAX_ITEM_BYTES + 1):
+        number += 1
+        if len(line) > MAX_ITEM_BYTES:
+            yield FileProblem(place=f"{path}:{number}", problem=f"is longer than {MAX_ITEM_BYTES:,} bytes")
+            while line and not line.endswith(b"\n"):
+                line = stream.readline(MAX_ITEM_BYTES)
+        elif line.strip():
+            yield FileArticle(path=path, line=number, value=line.strip(b"\r\n"), content_type=None)
+
+
+def json_problem(article: FileArticle) -> str | None:
+    """What is wrong with the JSON of an article, or None; plain text is never wrong in this respect."""
+    if article.content_type is not None:
+        return None
+    try:
+        orjson.loads(article.value)
+    except orjson.JSONDecodeError as error:
+        return f"is not JSON: {error}"
+    return None
+
+
+def _kind(path: Path) -> str:
+    """`.txt`, `.json` or `.jsonl`, whatever packing follows; empty for any other ending."""
+    name = path.name.lower()
+    for packing in PACKINGS:
+        for ending in ENDINGS:
+            if name.endswith(ending + packing):
+                return ending
+    return ""
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    name = path.name.lower()
+    with path.open("rb") as raw:
+        if name.endswith(".gz"):
+            with gzip.open(raw) as unpacked:
+                yield unpacked  # type: ignore[misc]  # a GzipFile reads as an IO[bytes]
+        elif name.endswith(".zst"):
+            with zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as unpacked_zst:
+                yield io.BufferedReader(unpacked_zst)
+        else:
+            yield raw

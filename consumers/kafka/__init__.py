@@ -1,0 +1,1 @@
+"""Plain Kafka clients, and the only place that knows them."""

@@ -1,0 +1,98 @@
+"""Topics and groups, through kafka-python's admin client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
+
+from consumers.kafka.client import broker_errors, connection
+from consumers.settings import Settings
+
+DEAD_LETTER_HEADROOM_BYTES = 65_536
+"""How much larger a message the dead-letter topic takes than the articles topic: its reason headers must fit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicState:
+    """One of our topics as the broker has it; 0 partitions where it is not there."""
+
+    name: str
+    partitions: int
+    max_message_bytes: int | None
+
+
+@contextmanager
+def admin_client(settings: Settings) -> Iterator[Any]:
+    """An admin client, closed at the end. Raises StartupError where no broker answers or it refuses."""
+    with broker_errors(settings):
+        client = KafkaAdminClient(**connection(settings))
+        try:
+            yield client
+        finally:
+            client.close()
+
+
+def topic_states(settings: Settings) -> list[TopicState]:
+    """The articles, events and dead-letter topics as the broker has them."""
+    names = [settings.articles_topic, settings.events_topic, settings.dead_topic]
+    with admin_client(settings) as client:
+        found = {topic["name"]: len(topic["partitions"]) for topic in client.describe_topics(names)}
+        there = [name for name in names if found.get(name)]
+        limits = _max_message_bytes(client, there)
+    return [TopicState(name=name, partitions=found.get(name, 0), max_message_bytes=limits.get(name)) for name in names]
+
+
+def create_topics(settings: Settings) -> list[TopicState]:
+    """Creates those of our three topics that are not there, leaves the others as they are, and says what there is."""
+    wanted = {
+        settings.articles_topic: settings.topic_max_bytes,
+        settings.events_topic: settings.topic_max_bytes,
+        settings.dead_topic: settings.topic_max_bytes + DEAD_LETTER_HEADROOM_BYTES,
+    }
+    missing = [state.name for state in topic_states(settings) if not state.partitions]
+    if missing:
+        with admin_client(settings) as client:
+            client.create_topics([_new_topic(settings, name, wanted[name]) for name in missing])
+            client.wait_for_topics(missing)
+    return topic_states(settings)
+
+
+def broker_versions(settings: Settings) -> str:
+    """The id and the number of brokers of the cluster that answers."""
+    with admin_client(settings) as client:
+        cluster = client.describe_cluster()
+    return f"cluster {cluster['cluster_id']}, {len(cluster['brokers'])} broker(s)"
+
+
+def _new_topic(settings: Settings, name: str, max_message_bytes: int) -> Any:
+    return NewTopic(
+        name,
+        num_partitions=settings.partitions,
+        replication_factor=settings.replication,
+        topic_configs={"max.message.bytes": str(max_message_bytes)},
+    )
+
+
+def _max_message_bytes(client: Any, names: list[str]) -> dict[str, int]:
+    if not names:
+        return {}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    described = client.describe_configs(resources, config_filter="all").get("topic", {})
+    limits = {name: described.get(name, {}).get("max.message.bytes", {}).get("value") for name in names}
+    return {name: int(value) for name, value in limits.items() if value is not None}
+
+
+def cluster_id(address: str, *, timeout_s: float) -> str:
+    """The id of the cluster that answers at host:port. Raises StartupError where none does within `timeout_s`."""
+    settings = Settings(brokers=(address,))
+    with broker_errors(settings):
+        client = KafkaAdminClient(bootstrap_servers=[address], bootstrap_timeout_ms=int(timeout_s * 1000))
+        try:
+            return str(client.describe_cluster()["cluster_id"])
+        finally:
+            client.close()

@@ -1,0 +1,123 @@
+"""`tocsin train` and `tocsin evaluate`: files and progress around `models.train` and `models.evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from consumers.console import data, harmless, progress_bar, talk
+from consumers.files import FileArticle, FileProblem, read_articles, refuse_unknown
+from consumers.settings import Settings
+from schemas.codec import decode_article
+from schemas.errors import CheckFailed, ContractError
+from schemas.event_type import EventType
+from schemas.version import __version__
+
+_BATCH = 256
+
+
+def train(out: Path | None) -> None:
+    """Trains on the shipped corpus and writes the artefact; prints where it is and its hash."""
+    from models.artefact import save_artefact, shipped_artefact
+    from models.corpus import corpus_sha256, shipped_corpus
+    from models.train import train as run_train
+
+    console = talk()
+    trained = run_train(shipped_corpus(), lambda step: console.print(step, markup=False))
+    folder = out or shipped_artefact()
+    manifest = save_artefact(
+        folder,
+        trained.reader,
+        version=__version__,
+        corpus_sha256=corpus_sha256(),
+        thresholds=trained.thresholds,
+        metrics=trained.metrics,
+    )
+    console.print(f"artefact in {folder}, sha256 {manifest.sha256}", markup=False)
+
+
+def evaluate(files: list[Path], settings: Settings, *, without: tuple[str, ...], as_json: bool) -> None:
+    """Prints the figures of the classifier on each labelled file.
+
+    Raises CheckFailed where a line is no labelled article; it is named, and the figures are of the others.
+    """
+    from models.classifier import load_classifier
+    from models.evaluate import LabelledArticle, report
+
+    for path in files:
+        refuse_unknown(path)
+    classifier = load_classifier(settings.model)
+    console = talk()
+    reports: dict[str, Any] = {}
+    bad = 0
+    for path in files:
+        items: list[LabelledArticle] = []
+        for item in read_articles(path):
+            labelled = _labelled(item, settings)
+            if isinstance(labelled, FileProblem):
+                bad += 1
+                console.print(f"tocsin: {harmless(str(labelled))}", markup=False)
+            elif labelled.category not in without:
+                items.append(labelled)
+        decided: list[tuple[EventType, ...]] = []
+        with progress_bar(console) as bar:
+            task = bar.add_task(path.name, total=len(items))
+            for start in range(0, len(items), _BATCH):
+                batch = items[start : start + _BATCH]
+                decided += [tags.labels for tags in classifier.tag([item.article for item in batch])]
+                bar.advance(task, len(batch))
+        reports[str(path)] = report(items, decided)
+    if as_json:
+        data(orjson.dumps(reports, option=orjson.OPT_INDENT_2))
+    else:
+        for name, document in reports.items():
+            for line in _lines(name, document):
+                data(line.encode())
+    if bad:
+        raise CheckFailed(f"{bad} line(s) are no labelled articles; they are named above")
+
+
+def _labelled(item: FileArticle | FileProblem, settings: Settings) -> Any:
+    """A LabelledArticle, or the FileProblem that says why the line is none."""
+    from models.evaluate import LabelledArticle
+
+    if isinstance(item, FileProblem):
+        return item
+    try:
+        article = decode_article(item.value, item.content_type, settings.article_fields)
+    except ContractError as error:
+        return FileProblem(place=item.place, problem=str(error))
+    document = orjson.loads(item.value) if item.content_type is None else {}
+    labels = document.get("labels")
+    if not isinstance(labels, list) or any(label not in list(EventType) for label in labels):
+        return FileProblem(place=item.place, problem=f'"labels": expected a list of {", ".join(EventType)}')
+    return LabelledArticle(
+        article=article,
+        labels=frozenset(EventType(label) for label in labels),
+        agreed=document.get("agreed") is True,
+        doubtful=document.get("doubtful") is True,
+        category=str(document.get("category") or ""),
+    )
+
+
+def _lines(name: str, document: dict[str, Any]) -> list[str]:
+    lines = [name]
+    for chosen in ("agreed", "clear", "all"):
+        found = document.get(chosen)
+        if not found:
+            continue
+        lines.append(f"  {chosen} ({found['articles']} articles): macro-F1 {found['macro_f1']:.3f}")
+        for label, figures in found["labels"].items():
+            lines.append(
+                f"    {label:<18} precision {figures['precision']:.3f}  recall {figures['recall']:.3f}  "
+                f"F1 {figures['f1']:.3f}  ({figures['positives']} positives)"
+            )
+    alerts = document.get("false_alerts")
+    if alerts:
+        by_label = ", ".join(f"{label} {value:.1f}" for label, value in alerts["labels_per_1000"].items())
+        lines.append(
+            f"  false alerts: {alerts['per_1000']:.1f} in 1,000 ({alerts['articles']} articles without event; {by_label})"
+        )
+    return lines

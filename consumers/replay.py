@@ -1,0 +1,143 @@
+"""Sends articles from files to the articles topic, byte for byte, each marked with the id of the run."""
+
+from __future__ import annotations
+
+import itertools
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from consumers.files import FileArticle, FileProblem, json_problem, read_articles
+from schemas.codec import decode_article
+from schemas.errors import ContractError
+from schemas.mapping import FieldMap
+from schemas.message import REPLAY_HEADER, Message
+
+_IN_FLIGHT = 2_000
+"""Articles sent before their acknowledgements are awaited: bounds memory, and keeps the producer's batches full."""
+
+
+class Sender(Protocol):
+    """Queues a message; the future's `get(timeout)` waits for its acknowledgement and tells where it went."""
+
+    def send(self, topic: str, message: Message) -> Any:
+        """Queues one message."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """One article on the broker: where it came from, where it went, and its id (None where it cannot be decoded)."""
+
+    article: FileArticle
+    id: str | None
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a replay would send."""
+
+    articles: int
+    size_bytes: int
+    problems: tuple[FileProblem, ...]
+
+
+def new_run_id() -> str:
+    """A fresh id for a run of replay; the value of header `tocsin_replay`."""
+    return uuid.uuid4().hex
+
+
+def replayed_articles(
+    files: Sequence[Path], *, limit: int | None = None, loop: int = 1
+) -> Iterator[FileArticle | FileProblem]:
+    """The articles of these files in order, `loop` times over, at most `limit` of them."""
+    items = itertools.chain.from_iterable(read_articles(path) for _ in range(loop) for path in files)
+    sent = 0
+    for item in items:
+        if isinstance(item, FileArticle):
+            if limit is not None and sent >= limit:
+                return
+            sent += 1
+        yield item
+
+
+def message_of(article: FileArticle, run_id: str, fields: FieldMap) -> tuple[Message, str | None]:
+    """The message to send and the article's id; keyed by the id, so that one article's versions stay in order.
+
+    What cannot be decoded is sent all the same, without a key: the worker's dead letters are part of what is replayed.
+    """
+    try:
+        article_id = decode_article(article.value, article.content_type, fields).id
+    except ContractError:
+        article_id = None
+    headers: list[tuple[str, bytes | None]] = [(REPLAY_HEADER, run_id.encode())]
+    if article.content_type is not None:
+        headers.append(("content-type", article.content_type.encode()))
+    key = article_id.encode() if article_id is not None else None
+    return Message(key=key, value=article.value, headers=tuple(headers)), article_id
+
+
+def plan(items: Iterable[FileArticle | FileProblem]) -> Plan:
+    """Counts what would be sent, without sending."""
+    articles, size_bytes = 0, 0
+    problems: list[FileProblem] = []
+    for item in items:
+        match item:
+            case FileProblem():
+                problems.append(item)
+            case FileArticle():
+                articles += 1
+                size_bytes += len(item.value)
+                problems += _warning(item)
+    return Plan(articles=articles, size_bytes=size_bytes, problems=tuple(problems))
+
+
+def replay(
+    items: Iterable[FileArticle | FileProblem],
+    sender: Sender,
+    *,
+    topic: str,
+    run_id: str,
+    fields: FieldMap,
+    on_problem: Callable[[FileProblem], None],
+    rate: float | None = None,
+) -> Iterator[Sent]:
+    """Sends the articles and yields each once the broker has it; at most `rate` articles a second.
+
+    Raises TransientError or StartupError where the broker does not take them.
+    """
+    in_flight: list[tuple[FileArticle, str | None, Any]] = []
+    began = time.monotonic()
+    for count, item in enumerate(items):
+        if isinstance(item, FileProblem):
+            on_problem(item)
+            continue
+        for problem in _warning(item):
+            on_problem(problem)
+        message, article_id = message_of(item, run_id, fields)
+        in_flight.append((item, article_id, sender.send(topic, message)))
+        if rate is not None:
+            time.sleep(max(0.0, began + (count + 1) / rate - time.monotonic()))
+        if len(in_flight) >= (_IN_FLIGHT if rate is None else 1):
+            yield from _acknowledged(in_flight)
+            in_flight = []
+    yield from _acknowledged(in_flight)
+
+
+def _acknowledged(in_flight: Iterable[tuple[FileArticle, str | None, Any]]) -> Iterator[Sent]:
+    for article, article_id, future in in_flight:
+        metadata = future.get()
+        yield Sent(article=article, id=article_id, partition=metadata.partition, offset=metadata.offset)
+
+
+def _warning(article: FileArticle) -> list[FileProblem]:
+    problem = json_problem(article)
+    if problem is None:
+        return []
+    told = problem + "; sent as it is, the worker will dead-letter it"
+    return [FileProblem(place=article.place, problem=told, skipped=False)]
