@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import faust
+import uvloop
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
 from consumers.breaker import Breaker
@@ -100,7 +101,7 @@ class Worker:
         self._log.error(LogEvent.BUG, error, topic=record.topic, partition=record.partition, offset=record.offset)
 
 
-class _CommittedThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # faust has no types
+class _CommittedThread(AIOKafkaConsumerThread):
     """Reads committed records only: Faust 0.15 reads `read_uncommitted` unless its own exactly-once mode is on.
 
     An aborted transaction's article reached the agent without this (measured). Remove it when Faust has a setting.
@@ -112,14 +113,14 @@ class _CommittedThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # faust h
         return consumer
 
 
-class _CommittedConsumer(Consumer):  # type: ignore[misc]  # faust has no types
+class _CommittedConsumer(Consumer):
     """Faust's consumer on a thread that reads committed records."""
 
     def _new_consumer_thread(self) -> Any:
         return _CommittedThread(self, loop=self.loop, beacon=self.beacon)
 
 
-class _CommittedTransport(Transport):  # type: ignore[misc]  # faust has no types
+class _CommittedTransport(Transport):
     """Faust's Kafka transport with that consumer."""
 
     Consumer = _CommittedConsumer
@@ -217,8 +218,6 @@ def run_worker(settings: Settings, classifier: Classifier, producer: Producer, l
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
-    import uvloop
-
     loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
     return loop
 

@@ -23,7 +23,8 @@ class Breaker:
 
     def trips(self, outcomes: Iterable[Outcome]) -> bool:
         """Whether these outcomes, counted one after the other, trip it at any point."""
-        return any([self._count(_is_bug(outcome)) for outcome in outcomes])
+        tripped = [self._count(_is_bug(outcome)) for outcome in outcomes]
+        return any(tripped)
 
     def _count(self, bug: bool) -> bool:
         if len(self._last) == self._last.maxlen:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from consumers.settings import load_settings
-from schemas.errors import CheckFailed, StartupError, TocsinError
+from schemas.errors import CheckFailed, TocsinError
 from schemas.event_type import EventType
 from schemas.version import __version__
 
@@ -36,7 +36,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """The entry point: runs a verb and turns errors into one line on stderr and an exit code."""
+    """Runs a verb and turns errors into one line on stderr and an exit code."""
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:
@@ -95,7 +95,7 @@ def tag(files: tuple[Path, ...]) -> None:
 
     from consumers.console import data
     from consumers.detect import Reading
-    from consumers.files import FileProblem, read_articles, read_stream, refuse_unknown
+    from consumers.files import FileProblem, read_articles, read_standard_input, refuse_unknown
     from consumers.tagging import tag_articles
     from models.classifier import load_classifier
 
@@ -104,10 +104,7 @@ def tag(files: tuple[Path, ...]) -> None:
     for path in named:
         refuse_unknown(path)
     reading = Reading(max_article_bytes=settings.max_article_bytes, fields=settings.article_fields)
-    sources = [
-        read_stream(sys.stdin.buffer, "standard input") if str(path) == "-" else read_articles(path)
-        for path in files or (Path("-"),)
-    ]
+    sources = [read_standard_input() if str(path) == "-" else read_articles(path) for path in files or (Path("-"),)]
     problems = 0
     for line in tag_articles(chain.from_iterable(sources), load_classifier(settings.model), reading):
         if isinstance(line, FileProblem):
@@ -126,7 +123,7 @@ def tag(files: tuple[Path, ...]) -> None:
 @click.option("--loop", type=click.IntRange(min=1), default=1, show_default=True, help="Send all of it so many times.")
 @click.option("--dry-run", is_flag=True, help="Say what would be sent, and send nothing.")
 @click.option("--expect", type=_PATH, help="Wait for the workers, then compare what came with this file.")
-def replay(
+def replay(  # noqa: PLR0917 - click gives options by name
     paths: tuple[Path, ...],
     rate: float | None,
     limit: int | None,

@@ -6,13 +6,12 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import Progress
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
-    from consumers.subscriber import Received
+from consumers.subscriber import Received
 
 
 def data(line: bytes) -> None:
@@ -23,8 +22,6 @@ def data(line: bytes) -> None:
 
 def talk() -> Console:
     """The console on stderr."""
-    from rich.console import Console
-
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -36,22 +33,21 @@ def harmless(text: str) -> str:
 @contextmanager
 def progress_bar(console: Console) -> Iterator[Progress]:
     """A progress bar on stderr; where that is no terminal, nothing."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         yield bar
 
 
-def show_event(console: Console, received: Received) -> None:
-    """An event as a person wants to see it ring: type, confidence, title, the sentence that proves it."""
-    from rich.text import Text
+def show_event(console: Console, received: Received, name: str | None = None) -> None:
+    """An event as a person wants to see it ring: type, confidence, title, the sentence that proves it.
 
+    An article without a title goes by `name`, or else by its id.
+    """
     event = received.event
     best = event.evidence[0]
     line = Text()
     line.append(f"{event.type.value:>17} ", style="bold yellow")
     line.append(f"{event.confidence:4.2f}  ", style="bold")
-    line.append(harmless(event.article.title or event.article.id), style="cyan")
+    line.append(harmless(event.article.title or name or event.article.id), style="cyan")
     line.append(f"\n{'':>24}“{harmless(best.quote)}”", style="dim")
     console.print(line)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -14,17 +12,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
 
+from rich.console import Console
+from rich.text import Text
+
+from consumers.console import harmless, show_event
+from consumers.embedded import embedded_broker
+from consumers.files import article_files
+from consumers.kafka.admin import create_topics
+from consumers.kafka.client import KafkaReader, KafkaSender
+from consumers.replay import Sent, new_run_id, replay, replayed_articles
 from consumers.settings import Settings, variable
+from consumers.subscriber import Once, Received, received
+from consumers.worker_process import worker_process
 from schemas.errors import StartupError, TocsinError, TransientError
 from schemas.message import Record, header
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from consumers.kafka.client import KafkaReader
-    from consumers.replay import Sent
 
 _SESSION_TIMEOUT_S = 2.0
 """Seconds of the demo worker's session: the embedded broker lets a first member wait half of it (measured)."""
@@ -64,11 +66,6 @@ def demo(paths: list[Path], console: Console, *, keep: bool) -> Summary:
 
 
 def _demo(paths: list[Path], console: Console, *, keep: bool) -> Summary:
-    from consumers.embedded import embedded_broker
-    from consumers.files import article_files
-    from consumers.kafka.admin import create_topics
-    from consumers.kafka.client import KafkaReader
-
     files = article_files(paths)
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
@@ -82,7 +79,7 @@ def _demo(paths: list[Path], console: Console, *, keep: bool) -> Summary:
         stack.callback(reader.close)
         worker = stack.enter_context(_worker(settings))
         console.print("worker    started; it loads its model and joins its group (a few seconds)")
-        sent = _send(files, settings, console)
+        sent = _send(files, settings)
         console.print(f"articles  {len(sent)} sent from {', '.join(map(str, paths))}\n")
         summary = _listen(reader, sent, settings, console, worker)
         summary.seconds = time.monotonic() - began
@@ -92,10 +89,7 @@ def _demo(paths: list[Path], console: Console, *, keep: bool) -> Summary:
     return summary
 
 
-def _send(files: list[Path], settings: Settings, console: Console) -> list[Sent]:
-    from consumers.kafka.client import KafkaSender
-    from consumers.replay import new_run_id, replay, replayed_articles
-
+def _send(files: list[Path], settings: Settings) -> list[Sent]:
     sender = KafkaSender(settings)
     try:
         return list(
@@ -116,12 +110,10 @@ def _listen(
     reader: KafkaReader, sent: list[Sent], settings: Settings, console: Console, worker: subprocess.Popen[bytes]
 ) -> Summary:
     """Shows events and dead letters as they come, until the worker has committed past the last article."""
-    from consumers.console import show_event
-    from consumers.subscriber import Once, Received, received
-
     reader.assign([settings.events_topic, settings.dead_topic])
     reader.seek(reader.beginnings())
     names = {(str(item.partition), str(item.offset)): item.article.path.name for item in sent}
+    files = {item.id: item.article.path.name for item in sent}
     once, subjects = Once(), set()
     summary = Summary(articles=len(sent), events=Counter(), dead_letters=0, rung=0, seconds=0.0)
     until = time.monotonic() + _START_S
@@ -137,7 +129,7 @@ def _listen(
             if isinstance(item, Received) and once.is_new(item.id):
                 summary.events[item.event.type.value] += 1
                 subjects.add(item.event.article.id)
-                show_event(console, item)
+                show_event(console, item, name=files.get(item.event.article.id))
         if done and not records:
             summary.rung = len(subjects)
             return summary
@@ -156,9 +148,6 @@ def _dealt_with(reader: KafkaReader, sent: list[Sent], settings: Settings) -> bo
 
 
 def _show_dead_letter(console: Console, record: Record, names: dict[tuple[str, str], str]) -> None:
-    from rich.text import Text
-
-    from consumers.console import harmless
 
     at = (
         header(record.headers, "__connect.errors.partition") or "",
@@ -196,33 +185,15 @@ def _stay(settings: Settings, console: Console) -> None:
 
 @contextlib.contextmanager
 def _worker(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker in a process of its own, as in production; its log is shown only when it fails."""
-    environment = {name: text for name, text in os.environ.items() if not name.startswith("TOCSIN_")} | {
-        variable("brokers"): settings.brokers[0],
-        variable("group"): settings.group,
-        variable("session_timeout_s"): f"{settings.session_timeout_s:g}",
-    }
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "consumers.cli", "run"],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-        try:
-            yield process
-        except TocsinError as error:
-            log.seek(0)
-            raise type(error)(f"{error}\n{log.read()[-2_000:].decode(errors='replace')}") from error
-        finally:
-            process.terminate()
+    """A worker whose log is shown only when something fails."""
+    with tempfile.TemporaryDirectory(prefix="tocsin-demo-") as folder:
+        log = Path(folder) / "worker.log"
+        with worker_process(settings, log) as process:
             try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+                yield process
+            except TocsinError as error:
+                said = log.read_text(errors="replace")[-2_000:]
+                raise type(error)(f"{error}\n{said}") from error
 
 
 @contextlib.contextmanager

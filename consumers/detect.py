@@ -12,7 +12,7 @@ from schemas.article import Article
 from schemas.codec import decode_article, encode_event
 from schemas.dead_letter import DeadLetter
 from schemas.errors import ContractError, Problem, Reason
-from schemas.event import CONTRACT_VERSION, Event, article_ref, event_id
+from schemas.event import CONTRACT_VERSION, Event, ModelRef, article_ref, event_id
 from schemas.event_type import EventType
 from schemas.mapping import FieldMap
 from schemas.message import REPLAY_HEADER, Headers, Message, Record, header
@@ -31,7 +31,7 @@ class Reading:
 
     event_source: str = "/tocsin"
     max_article_bytes: int = 1_048_576
-    fields: FieldMap = FieldMap()  # noqa: RUF009 - an immutable value
+    fields: FieldMap = FieldMap()
 
 
 def _ignore_bug(record: Record, error: Exception) -> None:
@@ -41,7 +41,7 @@ def _ignore_bug(record: Record, error: Exception) -> None:
 def detect_batch(
     records: Sequence[Record],
     classifier: Classifier,
-    reading: Reading = Reading(),  # noqa: B008 - an immutable value
+    reading: Reading = Reading(),
     on_bug: Callable[[Record, Exception], None] = _ignore_bug,
 ) -> list[Outcome]:
     """One outcome per record, in their order. Never raises for what a record holds.
@@ -104,22 +104,24 @@ def _outcome(record: Record, article: Article, tags: Tags, classifier: Classifie
         return Ignored(tags=tags, reason=IgnoredReason.LANGUAGE)
     if not tags.labels:
         return Ignored(tags=tags, reason=IgnoredReason.NO_EVENT)
-    events = tuple(_event_message(record, article, tags, label, classifier, reading) for label in tags.labels)
+    sent = [_event(article, tags, label, classifier.model) for label in tags.labels]
+    events = tuple(_event_message(record, article, event, reading) for event in sent)
     return Published(tags=tags, events=events)
 
 
-def _event_message(
-    record: Record, article: Article, tags: Tags, label: EventType, classifier: Classifier, reading: Reading
-) -> Message:
-    event = Event(
+def _event(article: Article, tags: Tags, label: EventType, model: ModelRef) -> Event:
+    return Event(
         type=label,
         confidence=tags.scores[label],
         evidence=tags.evidence[label],
         article=article_ref(article),
-        model=classifier.model,
+        model=model,
     )
+
+
+def _event_message(record: Record, article: Article, event: Event, reading: Reading) -> Message:
     key = record.key if record.key is not None else article.id.encode()
-    return Message(key=key, value=encode_event(event), headers=_event_headers(record, article, label, reading))
+    return Message(key=key, value=encode_event(event), headers=_event_headers(record, article, event.type, reading))
 
 
 def _event_headers(record: Record, article: Article, label: EventType, reading: Reading) -> Headers:
@@ -138,7 +140,7 @@ def _event_headers(record: Record, article: Article, label: EventType, reading: 
     if replay is not None:
         attributes["ce_replay"] = replay
     ours = tuple((name, text.encode()) for name, text in attributes.items())
-    return ours + tuple((name, value) for name, value in record.headers if name in _CARRIED)
+    return ours + tuple((name, value) for name, value in record.headers if name in _CARRIED and value)
 
 
 def _refused(record: Record, error: ContractError) -> DeadLetter:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from consumers.kafka.admin import cluster_id
 from schemas.errors import StartupError
 
 LOOPBACK = "127.0.0.1"
@@ -98,8 +99,6 @@ def _start(binary: Path, folder: Path, address: str, cluster: str) -> subprocess
 
 def _answers(process: subprocess.Popen[bytes], address: str, cluster: str) -> bool:
     """Whether the broker that answers there is the one just started, and not somebody else's."""
-    from consumers.kafka.admin import cluster_id
-
     until = time.monotonic() + _START_S
     while time.monotonic() < until and process.poll() is None:
         with contextlib.suppress(StartupError):

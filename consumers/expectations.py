@@ -76,7 +76,7 @@ def differences(expected: Sequence[Expectation], came: Iterable[tuple[Sent, Give
     return found
 
 
-def _expectation(line: bytes) -> Expectation | str:
+def _expectation(line: bytes) -> Expectation | str:  # noqa: PLR0911 - one line per thing that can be wrong
     """The expectation of a line, or what is wrong with it."""
     try:
         document = orjson.loads(line)

@@ -102,11 +102,11 @@ def read_articles(path: Path) -> Iterator[FileArticle | FileProblem]:
         yield FileProblem(place=str(path), problem="is empty; expected at least one article")
 
 
-def read_stream(stream: IO[bytes], name: str) -> Iterator[FileArticle | FileProblem]:
+def read_standard_input() -> Iterator[FileArticle | FileProblem]:
     """Articles from standard input: JSON lines where it begins with a brace, else one article as plain text."""
-    buffered = io.BufferedReader(stream) if not isinstance(stream, io.BufferedReader) else stream  # type: ignore[type-var,arg-type]
-    start = buffered.peek(1).lstrip()[:1]
-    yield from _items(Path(name + (".jsonl" if start in {b"{", b"["} else ".txt")), buffered)
+    with open(0, "rb", closefd=False) as stream:
+        begins = stream.peek(1).lstrip()[:1]
+        yield from _items(Path("standard input.jsonl" if begins == b"{" else "standard input.txt"), stream)
 
 
 def _items(path: Path, stream: IO[bytes]) -> Iterator[FileArticle | FileProblem]:

@@ -6,10 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from rich.console import Console
 
 from consumers.console import data, harmless, progress_bar, talk
 from consumers.files import FileArticle, FileProblem, read_articles, refuse_unknown
 from consumers.settings import Settings
+from models.artefact import save_artefact, shipped_artefact
+from models.classifier import load_classifier
+from models.corpus import corpus_sha256, shipped_corpus
+from models.evaluate import LabelledArticle, report
+from models.tags import Classifier
+from models.train import train as run_train
 from schemas.codec import decode_article
 from schemas.errors import CheckFailed, ContractError
 from schemas.event_type import EventType
@@ -20,10 +27,6 @@ _BATCH = 256
 
 def train(out: Path | None) -> None:
     """Trains on the shipped corpus and writes the artefact; prints where it is and its hash."""
-    from models.artefact import save_artefact, shipped_artefact
-    from models.corpus import corpus_sha256, shipped_corpus
-    from models.train import train as run_train
-
     console = talk()
     trained = run_train(shipped_corpus(), lambda step: console.print(step, markup=False))
     folder = out or shipped_artefact()
@@ -43,9 +46,6 @@ def evaluate(files: list[Path], settings: Settings, *, without: tuple[str, ...],
 
     Raises CheckFailed where a line is no labelled article; it is named, and the figures are of the others.
     """
-    from models.classifier import load_classifier
-    from models.evaluate import LabelledArticle, report
-
     for path in files:
         refuse_unknown(path)
     classifier = load_classifier(settings.model)
@@ -53,22 +53,13 @@ def evaluate(files: list[Path], settings: Settings, *, without: tuple[str, ...],
     reports: dict[str, Any] = {}
     bad = 0
     for path in files:
-        items: list[LabelledArticle] = []
-        for item in read_articles(path):
-            labelled = _labelled(item, settings)
-            if isinstance(labelled, FileProblem):
-                bad += 1
-                console.print(f"tocsin: {harmless(str(labelled))}", markup=False)
-            elif labelled.category not in without:
-                items.append(labelled)
-        decided: list[tuple[EventType, ...]] = []
-        with progress_bar(console) as bar:
-            task = bar.add_task(path.name, total=len(items))
-            for start in range(0, len(items), _BATCH):
-                batch = items[start : start + _BATCH]
-                decided += [tags.labels for tags in classifier.tag([item.article for item in batch])]
-                bar.advance(task, len(batch))
-        reports[str(path)] = report(items, decided)
+        read = [_labelled(item, settings) for item in read_articles(path)]
+        problems = [item for item in read if isinstance(item, FileProblem)]
+        for problem in problems:
+            console.print(f"tocsin: {harmless(str(problem))}", markup=False)
+        bad += len(problems)
+        items = [item for item in read if isinstance(item, LabelledArticle) and item.category not in without]
+        reports[str(path)] = report(items, _decided(items, classifier, console, path.name))
     if as_json:
         data(orjson.dumps(reports, option=orjson.OPT_INDENT_2))
     else:
@@ -79,10 +70,22 @@ def evaluate(files: list[Path], settings: Settings, *, without: tuple[str, ...],
         raise CheckFailed(f"{bad} line(s) are no labelled articles; they are named above")
 
 
-def _labelled(item: FileArticle | FileProblem, settings: Settings) -> Any:
-    """A LabelledArticle, or the FileProblem that says why the line is none."""
-    from models.evaluate import LabelledArticle
+def _decided(
+    items: list[LabelledArticle], classifier: Classifier, console: Console, name: str
+) -> list[tuple[EventType, ...]]:
+    """The labels that the classifier gives each article, with a progress bar."""
+    decided: list[tuple[EventType, ...]] = []
+    with progress_bar(console) as bar:
+        task = bar.add_task(name, total=len(items))
+        for start in range(0, len(items), _BATCH):
+            batch = items[start : start + _BATCH]
+            decided += [tags.labels for tags in classifier.tag([item.article for item in batch])]
+            bar.advance(task, len(batch))
+    return decided
 
+
+def _labelled(item: FileArticle | FileProblem, settings: Settings) -> LabelledArticle | FileProblem:
+    """The labelled article, or the FileProblem that says why the line is none."""
     if isinstance(item, FileProblem):
         return item
     try:
@@ -118,6 +121,7 @@ def _lines(name: str, document: dict[str, Any]) -> list[str]:
     if alerts:
         by_label = ", ".join(f"{label} {value:.1f}" for label, value in alerts["labels_per_1000"].items())
         lines.append(
-            f"  false alerts: {alerts['per_1000']:.1f} in 1,000 ({alerts['articles']} articles without event; {by_label})"
+            f"  false alerts: {alerts['per_1000']:.1f} in 1,000, of {alerts['articles']} articles without event "
+            f"({by_label})"
         )
     return lines

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import shutil
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from consumers.embedded import LOOPBACK, free_port, refuse_taken
+from consumers.kafka.admin import cluster_id
 from schemas.errors import StartupError, TocsinError
 
 _HEAP = "-Xmx512m"
@@ -145,8 +147,6 @@ def _class_path() -> list[str]:
 
 def _cluster_id() -> str:
     """A random id in the form that Kafka wants: 22 characters of URL-safe base64."""
-    import base64
-
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
 
 
@@ -160,8 +160,6 @@ def _java() -> str:
 
 
 def _answers(process: subprocess.Popen[bytes], address: str) -> bool:
-    from consumers.kafka.admin import cluster_id
-
     until = time.monotonic() + _START_S
     while time.monotonic() < until and process.poll() is None:
         with contextlib.suppress(StartupError):

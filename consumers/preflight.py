@@ -8,7 +8,9 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from consumers.files import FileArticle, read_articles, refuse_unknown
+from consumers.kafka.admin import broker_versions, topic_states
 from consumers.settings import Settings
+from models.classifier import load_classifier
 from schemas.codec import decode_article
 from schemas.errors import ContractError, StartupError
 
@@ -59,8 +61,6 @@ def _imports() -> Finding:
 
 
 def _model(settings: Settings) -> Finding:
-    from models.classifier import load_classifier
-
     try:
         model = load_classifier(settings.model).model
     except StartupError as error:
@@ -69,8 +69,6 @@ def _model(settings: Settings) -> Finding:
 
 
 def _broker(settings: Settings) -> Iterator[Finding]:
-    from consumers.kafka.admin import broker_versions, topic_states
-
     try:
         yield Finding(good=True, what="broker", found=f"{', '.join(settings.brokers)}: {broker_versions(settings)}")
         states = topic_states(settings)

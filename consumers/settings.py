@@ -6,6 +6,7 @@ class by tests.
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -215,8 +216,6 @@ def _rules() -> dict[str, _Rule]:
 
 
 def _nearest(name: str, known: list[str]) -> str:
-    import difflib
-
     close = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {close[0]}?" if close else "`tocsin config` lists them all"
 

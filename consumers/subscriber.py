@@ -13,6 +13,7 @@ from schemas.errors import ContractError
 from schemas.event import Event
 from schemas.event_type import EventType
 from schemas.message import Record, header
+from schemas.times import parsed_time
 
 _REMEMBERED = 100_000
 """Event ids kept to drop repeats: with 64 hex digits each about 12 MB. At-least-once repeats come close together."""
@@ -105,11 +106,14 @@ def new_events(
             item = received(record)
             if isinstance(item, Unreadable) or (wanted.wants(item.event) and once.is_new(item.id)):
                 yield item
-        if until is not None and all(record.timestamp >= now for record in records):
-            if all(reader.position(*at) >= end for at, end in until.items()):
-                return
+        if until is not None and all(record.timestamp >= now for record in records) and _is_past(reader, until):
+            return
         if not records:
             yield None
+
+
+def _is_past(reader: Reader, until: dict[tuple[str, int], int]) -> bool:
+    return all(reader.position(*at) >= end for at, end in until.items())
 
 
 def start_positions(
@@ -130,8 +134,6 @@ def start_positions(
 
 def parsed_start(text: str) -> datetime | None:
     """The time that `--from` names, or None where it names a place; raises ValueError where it names neither."""
-    from schemas.times import parsed_time
-
     if text in {"beginning", "end"} or (text.isascii() and text.isdigit()):
         return None
     moment = parsed_time(text)

@@ -13,7 +13,7 @@ from schemas.errors import TransientError
 from schemas.message import REPLAY_HEADER, Record, header
 
 NO_PROGRESS_S = 30.0
-"""Seconds without a commit of the worker group after which waiting is given up; a group's first join takes about ten."""
+"""Seconds without a commit of the worker group after which waiting is given up; a first join takes about ten."""
 
 
 class Offsets(Protocol):

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from consumers.app import run_worker
+from consumers.kafka.admin import topic_states
+from consumers.kafka.client import KafkaSender
+from consumers.logs import Log, LogEvent, set_up_logging
+from consumers.metrics import Metrics
 from consumers.settings import Settings
+from models.classifier import load_classifier
 from schemas.errors import StartupError, TocsinError
-
-if TYPE_CHECKING:
-    from consumers.logs import Log
 
 
 def run(settings: Settings) -> None:
     """Runs one worker until it is told to stop. Raises what made it stop otherwise, after logging it."""
-    from consumers.logs import Log, LogEvent, set_up_logging
-
     set_up_logging(settings.log_level)
     log = Log()
     try:
@@ -25,12 +24,6 @@ def run(settings: Settings) -> None:
 
 
 def _run(settings: Settings, log: Log) -> None:
-    from consumers.app import run_worker
-    from consumers.kafka.admin import topic_states
-    from consumers.kafka.client import KafkaSender
-    from consumers.metrics import Metrics
-    from models.classifier import load_classifier
-
     classifier = load_classifier(settings.model)
     missing = [state.name for state in topic_states(settings) if not state.partitions]
     if missing:

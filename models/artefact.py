@@ -157,7 +157,7 @@ def _canonical(content: bytes) -> bytes:
     renamed = {re.sub(r"^(\d+)\.", lambda found: f"{number(found[1])}.", name): data for name, data in files.items()}
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, data in sorted(renamed.items()) + [("schema.json", schema.encode())]:
+        for name, data in [*sorted(renamed.items()), ("schema.json", schema.encode())]:
             info = zipfile.ZipInfo(name, date_time=_EPOCH)
             info.compress_type = zipfile.ZIP_DEFLATED
             packed.writestr(info, data)

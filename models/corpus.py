@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
+from typing import Any
 
 import orjson
 
@@ -79,11 +80,9 @@ def _parsed(writer: str, content: bytes) -> list[LabelledText]:
     return [_labelled(writer, orjson.loads(line)) for line in content.splitlines() if line]
 
 
-def _labelled(writer: str, line: Mapping[str, object]) -> LabelledText:
+def _labelled(writer: str, line: Mapping[str, Any]) -> LabelledText:
     events = line["events"]
     labels = line["labels"]
-    assert isinstance(events, Sequence)
-    assert isinstance(labels, Sequence)
     title = line.get("title")
     return LabelledText(
         id=str(line["id"]),

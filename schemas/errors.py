@@ -69,7 +69,7 @@ class CheckFailed(TocsinError):
     """The command ran to its end and what it checked does not hold."""
 
 
-def shown(value: object) -> str:
+def shown(value: object) -> str:  # noqa: PLR0911 - one line per kind of JSON
     """A bad value as an error message shows it: its JSON kind and, where short, the value."""
     match value:
         case None:

@@ -39,7 +39,7 @@ def parse_field_map(text: str) -> FieldMap:
         name, pointer = name.strip(), pointer.strip()
         if not equals or name not in ARTICLE_FIELDS or name in pointers:
             raise StartupError(
-                f"{part!r}: expected FIELD=/json/pointer, each field once, with FIELD one of {', '.join(ARTICLE_FIELDS)}"
+                f"{part!r}: expected FIELD=/json/pointer, each field once; FIELD is one of {', '.join(ARTICLE_FIELDS)}"
             )
         if not pointer.startswith("/"):
             raise StartupError(f"{part!r}: a JSON pointer starts with '/', for instance {name}=/{pointer or name}")

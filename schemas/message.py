@@ -12,6 +12,10 @@ REPLAY_HEADER = "tocsin_replay"
 """Header of an article sent by `tocsin replay`; its value is the id of that run."""
 
 
+NULL_HEADERS = "tocsin_null_headers"
+"""Header of a message that was to carry null header values and carries empty ones: their places, from 0."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One consumed Kafka message and its coordinates; `value` is None for a tombstone."""

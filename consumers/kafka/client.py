@@ -25,7 +25,7 @@ from kafka.structs import OffsetAndMetadata
 from consumers.settings import Settings
 from consumers.sink import Outgoing
 from schemas.errors import StartupError, TransientError
-from schemas.message import Message, Record
+from schemas.message import NULL_HEADERS, Headers, Message, Record
 
 BOOTSTRAP_TIMEOUT_S = 8.0
 """Seconds that a command looks for a broker; within the ten in which a user wants to be told."""
@@ -63,17 +63,26 @@ def connection(settings: Settings) -> dict[str, Any]:
     }
 
 
-class _AsGiven(Serializer):  # type: ignore[misc]  # kafka-python has no types
-    """Writes a Message as it is, null values and null header values too.
+class _AsGiven(Serializer):
+    """Gives the value of a Message, null too.
 
-    kafka-python 3.0.12 refuses both at the door of `send`, though Kafka and its record format have them; serializers
-    run after that check and are given the list of headers. Remove this when `send` lets them through.
+    kafka-python 3.0.12 refuses a record with neither key nor value at the door of `send`, though Kafka has them;
+    serializers run after that check. Remove this when `send` lets them through.
     """
 
-    def serialize(self, topic: str, headers: list[tuple[str, bytes | None]], data: Message) -> bytes | None:
-        """The value of the message; puts its real headers in place of those that passed the check."""
-        headers[:] = data.headers
+    def serialize(self, topic: str, headers: list[tuple[str, bytes]], data: Message) -> bytes | None:
+        """The value of the message."""
+        del topic, headers
         return data.value
+
+
+def _sendable(headers: Headers) -> list[tuple[str, bytes]]:
+    """Headers without null values, which kafka-python 3.0.12 cannot write: empty in their stead, and a header more
+    that counts, from 0, which ones were null.
+    """
+    null = [str(place) for place, (_, value) in enumerate(headers) if value is None]
+    told = [(NULL_HEADERS, ",".join(null).encode())] if null else []
+    return [(name, value or b"") for name, value in headers] + told
 
 
 class KafkaSender:
@@ -100,9 +109,7 @@ class KafkaSender:
     def send(self, topic: str, message: Message) -> Any:
         """Queues one message; the future's `get` waits for its acknowledgement."""
         try:
-            return self._producer.send(
-                topic, key=message.key, value=message, headers=[(k, v or b"") for k, v in message.headers]
-            )
+            return self._producer.send(topic, key=message.key, value=message, headers=_sendable(message.headers))
         except KafkaTimeoutError as error:
             raise StartupError(f"topic {topic!r} is not there: `tocsin topics create` makes it") from error
 
