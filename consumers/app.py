@@ -19,7 +19,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 
 from consumers.breaker import Breaker
 from consumers.detect import Reading, detect_batch
-from consumers.kafka.group import commit_offsets
+from consumers.kafka.group import commit_offsets, undecodable
 from consumers.logs import Log, LogEvent
 from consumers.metrics import Metrics
 from consumers.settings import Settings
@@ -111,6 +111,12 @@ class _CommittedThread(AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"  # noqa: SLF001 - there is no public way, see the class
         return consumer
+
+    async def _fetch_records(self, consumer: Any, *args: Any, **options: Any) -> Any:
+        try:
+            return await super()._fetch_records(consumer, *args, **options)
+        except UnicodeDecodeError as error:
+            raise undecodable(consumer) or error from error
 
 
 class _CommittedConsumer(Consumer):
@@ -251,4 +257,5 @@ async def _until_over(app: Any, worker: Worker) -> None:
     for task in waiting:
         task.cancel()
     if app.crashed:
-        worker.fail(TransientError(f"Faust stopped: {app.crash_reason!r}"))
+        reason = app.crash_reason
+        worker.fail(reason if isinstance(reason, TocsinError) else TransientError(f"Faust stopped: {reason!r}"))

@@ -148,7 +148,13 @@ def replay(  # noqa: PLR0917 - click gives options by name
 
 
 @cli.command()
-@click.option("--type", "types", multiple=True, type=click.Choice(list(EventType)), help="Only this type; repeatable.")
+@click.option(
+    "--type",
+    "types",
+    multiple=True,
+    type=click.Choice([event_type.value for event_type in EventType]),
+    help="Only this type; repeatable.",
+)
 @click.option("--min-confidence", type=click.FloatRange(0, 1), default=0.0, help="Only events at least this sure.")
 @click.option("--from", "start", default="end", show_default=True, help="beginning, end, N (the last N) or a TIME.")
 @click.option("-c", "count", type=click.IntRange(min=1), help="Stop after so many events.")

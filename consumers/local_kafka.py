@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from consumers.embedded import LOOPBACK, free_port, refuse_taken
+from consumers.embedded import LOOPBACK, STOP_S, free_port, listens, refuse_taken, stop_process
 from consumers.kafka.admin import cluster_id
 from schemas.errors import StartupError, TocsinError
 
@@ -49,10 +49,10 @@ share.coordinator.state.topic.min.isr=1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalKafka:
-    """A running broker: where it listens, its process id, and the folder that it writes to."""
+    """A running broker: where it listens, its process, and the folder that it writes to."""
 
     address: str
-    pid: int
+    process: subprocess.Popen[bytes]
     folder: Path
 
 
@@ -84,9 +84,9 @@ def start_kafka(folder: Path, *, port: int, properties: Mapping[str, str] | None
             start_new_session=True,
         )
     if not _answers(process, address):
-        stop_kafka(process.pid)
+        stop_process(process)
         raise StartupError(f"Kafka did not come up on {address}; its log is {log}")
-    return LocalKafka(address=address, pid=process.pid, folder=folder)
+    return LocalKafka(address=address, process=process, folder=folder)
 
 
 @contextlib.contextmanager
@@ -96,30 +96,18 @@ def local_kafka(folder: Path, properties: Mapping[str, str] | None = None) -> It
     try:
         yield running
     finally:
-        stop_kafka(running.pid)
+        stop_process(running.process)
 
 
-def stop_kafka(pid: int, timeout_s: float = 30.0) -> None:
-    """Ends the broker of that process id, by force after `timeout_s` seconds; does nothing where it is gone."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        until = time.monotonic() + timeout_s
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
+def stop_kafka(pid: int) -> None:
+    """Asks the broker of that process id to end, and waits until it is gone; does nothing where it is."""
+    until = time.monotonic() + STOP_S
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
         while time.monotonic() < until:
-            if _is_gone(pid):
-                return
-            time.sleep(0.05)
-
-
-def _is_gone(pid: int) -> bool:
-    with contextlib.suppress(ChildProcessError):
-        found, _ = os.waitpid(pid, os.WNOHANG)
-        return found == pid
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return False
+            os.kill(pid, 0)
+            time.sleep(0.1)
+        os.kill(pid, signal.SIGKILL)
 
 
 def _configured(folder: Path, address: str, properties: Mapping[str, str]) -> Path:
@@ -162,10 +150,11 @@ def _java() -> str:
 def _answers(process: subprocess.Popen[bytes], address: str) -> bool:
     until = time.monotonic() + _START_S
     while time.monotonic() < until and process.poll() is None:
-        with contextlib.suppress(StartupError):
-            cluster_id(address, timeout_s=1.0)
-            return True
-        time.sleep(0.2)
+        if listens(address):
+            with contextlib.suppress(StartupError):
+                cluster_id(address, timeout_s=1.0)
+                return True
+        time.sleep(0.1)
     return False
 
 
@@ -176,8 +165,8 @@ def main(arguments: list[str]) -> None:
     try:
         if arguments[:1] == ["start"] and len(arguments) == 2 and arguments[1].isdigit():
             running = start_kafka(folder, port=int(arguments[1]))
-            pid_file.write_text(str(running.pid), encoding="utf-8")
-            sys.stderr.write(f"Kafka on {running.address}, process {running.pid}, log {folder / 'kafka.log'}\n")
+            pid_file.write_text(str(running.process.pid), encoding="utf-8")
+            sys.stderr.write(f"Kafka on {running.address}, process {running.process.pid}, log {folder / 'kafka.log'}\n")
         elif arguments == ["stop"]:
             if pid_file.exists():
                 stop_kafka(int(pid_file.read_text(encoding="utf-8")))

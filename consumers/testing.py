@@ -10,9 +10,12 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from consumers.app import run_worker
 from consumers.kafka.admin import create_topics
 from consumers.kafka.client import KafkaReader, KafkaSender
-from consumers.settings import Settings
+from consumers.logs import Log, set_up_logging
+from consumers.metrics import Metrics
+from consumers.settings import Settings, load_settings
 from models.tags import Tags
 from schemas.article import Article
 from schemas.errors import TransientError
@@ -131,3 +134,14 @@ class Stream:
             return list(reader.drain())
         finally:
             reader.close()
+
+
+def run_keyword_worker() -> None:
+    """A worker with the KeywordClassifier, with the settings of this process's environment."""
+    settings = load_settings()
+    set_up_logging(settings.log_level)
+    producer = KafkaSender(settings)
+    try:
+        run_worker(settings, KeywordClassifier(), producer, Log(), Metrics())
+    finally:
+        producer.close()

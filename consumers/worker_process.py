@@ -6,24 +6,34 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from consumers.embedded import stop_process
 from consumers.settings import PREFIX, Settings, setting_rows
 
-_STOP_S = 20.0
-"""Seconds that a worker may take to finish its batch and leave its group; it takes one or two."""
+TOCSIN_RUN = ("-m", "consumers.cli", "run")
+"""`tocsin run`, as arguments of this Python."""
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The environment of this process with the variables of these settings, and none of ours from outside."""
+    inherited = {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
+    return inherited | {row.variable: row.value for row in setting_rows(settings)}
 
 
 @contextlib.contextmanager
-def worker_process(settings: Settings, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Runs `tocsin run` with these settings and no others; stops it at the end. What it says goes to `log`."""
-    environment = {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
-    environment |= {row.variable: row.value for row in setting_rows(settings)}
+def worker_process(
+    settings: Settings, log: Path, command: Sequence[str] = TOCSIN_RUN
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Runs `tocsin run`, or another command, with these settings and no others; stops it at the end.
+
+    What it says goes to `log`.
+    """
     with log.open("ab") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "consumers.cli", "run"],
-            env=environment,
+        process = subprocess.Popen(  # noqa: S603 - this Python, with arguments of ours
+            [sys.executable, "-P", *command],
+            env=environment_of(settings),
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
@@ -32,14 +42,4 @@ def worker_process(settings: Settings, log: Path) -> Iterator[subprocess.Popen[b
     try:
         yield process
     finally:
-        stop(process)
-
-
-def stop(process: subprocess.Popen[bytes]) -> int:
-    """Asks the process to end, waits, ends it by force where it does not; gives its exit code."""
-    process.terminate()
-    try:
-        return process.wait(_STOP_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return process.wait()
+        stop_process(process)

@@ -1,13 +1,19 @@
 """What all tests share: an environment without our variables, and the brokers."""
 
 import os
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from consumers.embedded import embedded_broker
 from consumers.local_kafka import local_kafka
+from consumers.settings import Settings
+from consumers.testing import Stream
+from consumers.worker_process import environment_of
 
 
 @pytest.fixture(autouse=True)
@@ -38,3 +44,40 @@ def broker_address(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def seeds() -> Path:
     return Path(__file__).resolve().parent.parent / "seeds"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What a run of the command gave."""
+
+    code: int
+    out: str
+    err: str
+
+
+Tocsin = Callable[..., Said]
+
+
+@pytest.fixture
+def tocsin(tmp_path: Path) -> Tocsin:
+    """Runs `tocsin` in a process of its own, in an empty folder; keywords are settings."""
+
+    def run(*arguments: object, settings: Settings | None = None, stdin: bytes = b"", **variables: str) -> Said:
+        environment = environment_of(settings) if settings else dict(os.environ)
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "consumers.cli", *map(str, arguments)],
+            input=stdin,
+            capture_output=True,
+            env=environment | variables,
+            cwd=tmp_path,
+            timeout=120,
+            check=False,
+        )
+        return Said(code=done.returncode, out=done.stdout.decode(), err=done.stderr.decode())
+
+    return run
+
+
+@pytest.fixture
+def stream(broker_address: str) -> Stream:
+    return Stream(broker_address)
