@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from consumers.files import FileProblem
 
 _INTERRUPTED = 130
+_TYPES = [event_type.value for event_type in EventType]
 _PATH = click.Path(path_type=Path)
 
 

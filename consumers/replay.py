@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from consumers.files import FileArticle, FileProblem, json_problem, read_articles
 from schemas.codec import decode_article
@@ -20,10 +20,36 @@ _IN_FLIGHT = 2_000
 """Articles sent before their acknowledgements are awaited: bounds memory, and keeps the producer's batches full."""
 
 
-class Sender(Protocol):
-    """Queues a message; the future's `get(timeout)` waits for its acknowledgement and tells where it went."""
+class Place(Protocol):
+    """Where the broker put a message."""
 
-    def send(self, topic: str, message: Message) -> Any:
+    @property
+    def partition(self) -> int:
+        """Its partition."""
+        ...
+
+    @property
+    def offset(self) -> int:
+        """Its offset there."""
+        ...
+
+
+class Pending(Protocol):
+    """A message on its way."""
+
+    def wait(self) -> Place:
+        """Waits for the acknowledgement; raises TransientError or StartupError where it does not come."""
+        ...
+
+
+class Sender(Protocol):
+    """Queues messages for the broker."""
+
+    def fits(self, topic: str, message: Message) -> bool:
+        """Whether the topic takes a message of this size."""
+        ...
+
+    def send(self, topic: str, message: Message) -> Pending:
         """Queues one message."""
         ...
 
@@ -111,7 +137,7 @@ def replay(
 
     Raises TransientError or StartupError where the broker does not take them.
     """
-    in_flight: list[tuple[FileArticle, str | None, Any]] = []
+    in_flight: list[tuple[FileArticle, str | None, Pending]] = []
     began = time.monotonic()
     for count, item in enumerate(items):
         if isinstance(item, FileProblem):
@@ -120,6 +146,10 @@ def replay(
         for problem in _warning(item):
             on_problem(problem)
         message, article_id = message_of(item, run_id, fields)
+        if not sender.fits(topic, message):
+            told = f"is larger than topic {topic!r} takes (its max.message.bytes); not sent"
+            on_problem(FileProblem(place=item.place, problem=told))
+            continue
         in_flight.append((item, article_id, sender.send(topic, message)))
         if rate is not None:
             time.sleep(max(0.0, began + (count + 1) / rate - time.monotonic()))
@@ -129,10 +159,10 @@ def replay(
     yield from _acknowledged(in_flight)
 
 
-def _acknowledged(in_flight: Iterable[tuple[FileArticle, str | None, Any]]) -> Iterator[Sent]:
-    for article, article_id, future in in_flight:
-        metadata = future.get()
-        yield Sent(article=article, id=article_id, partition=metadata.partition, offset=metadata.offset)
+def _acknowledged(in_flight: Iterable[tuple[FileArticle, str | None, Pending]]) -> Iterator[Sent]:
+    for article, article_id, pending in in_flight:
+        put = pending.wait()
+        yield Sent(article=article, id=article_id, partition=put.partition, offset=put.offset)
 
 
 def _warning(article: FileArticle) -> list[FileProblem]:

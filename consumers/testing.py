@@ -8,11 +8,11 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from consumers.app import run_worker
 from consumers.kafka.admin import create_topics
-from consumers.kafka.client import KafkaReader, KafkaSender
+from consumers.kafka.client import KafkaReader, KafkaSender, Place
 from consumers.logs import Log, set_up_logging
 from consumers.metrics import Metrics
 from consumers.settings import Settings, load_settings
@@ -57,14 +57,6 @@ def _keyword_evidence(article: Article, start: int, label: EventType) -> Evidenc
     return Evidence(part=Part.TEXT, start=start, end=end, quote=article.text[start:end], score=1.0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a message was put: partition and offset."""
-
-    partition: int
-    offset: int
-
-
 class Stream:
     """Topics and a consumer group of its own on a broker, to send articles to and to see what came of them."""
 
@@ -86,9 +78,9 @@ class Stream:
         """Puts messages on the articles topic, byte for byte."""
         sender = KafkaSender(self.settings)
         try:
-            futures = [sender.send(self.settings.articles_topic, message) for message in messages]
+            pending = [sender.send(self.settings.articles_topic, message) for message in messages]
             sender.flush()
-            return [Place(partition=at.partition, offset=at.offset) for at in (future.get(10) for future in futures)]
+            return [each.wait() for each in pending]
         finally:
             sender.close()
 

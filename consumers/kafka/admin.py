@@ -10,7 +10,7 @@ from typing import Any
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 
-from consumers.kafka.client import broker_errors, connection
+from consumers.kafka.connection import broker_errors, connection
 from consumers.settings import Settings
 
 DEAD_LETTER_HEADROOM_BYTES = 65_536
@@ -60,6 +60,11 @@ def create_topics(settings: Settings) -> list[TopicState]:
             client.create_topics([_new_topic(settings, name, wanted[name]) for name in missing])
             client.wait_for_topics(missing)
     return topic_states(settings)
+
+
+def max_message_bytes(settings: Settings) -> dict[str, int]:
+    """The largest message, in bytes, that each of our topics takes; topics of which it is not known are left out."""
+    return {state.name: state.max_message_bytes for state in topic_states(settings) if state.max_message_bytes}
 
 
 def broker_versions(settings: Settings) -> str:

@@ -6,29 +6,26 @@ What kafka-python leaves untyped ends here and in `admin`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import (
-    AuthorizationError,
     KafkaError,
     KafkaTimeoutError,
-    MessageSizeTooLargeError,
-    RecordListTooLargeError,
     UnknownTopicOrPartitionError,
 )
+from kafka.record.default_records import DefaultRecordBatchBuilder
 from kafka.serializer import Serializer
 from kafka.structs import OffsetAndMetadata
 
+from consumers.kafka.admin import max_message_bytes
+from consumers.kafka.connection import broker_errors, connection
 from consumers.settings import Settings
 from consumers.sink import Outgoing
 from schemas.errors import StartupError, TransientError
 from schemas.message import NULL_HEADERS, Headers, Message, Record
-
-BOOTSTRAP_TIMEOUT_S = 8.0
-"""Seconds that a command looks for a broker; within the ten in which a user wants to be told."""
 
 _BATCH_BYTES = 262_144
 """Bytes of a producer's batch: with 256 KB kafka-python sends ten times as fast as with its 16 KB (measured)."""
@@ -38,29 +35,6 @@ _EMPTY_POLLS = 3
 
 _MAX_REQUEST_BYTES = 1_073_741_824
 """The client sets no limit of its own: the topic's `max.message.bytes` is the one that counts."""
-
-
-@contextmanager
-def broker_errors(settings: Settings) -> Iterator[None]:
-    """Turns kafka-python's errors of starting up into a StartupError that says what to look at."""
-    try:
-        yield
-    except (AuthorizationError, KafkaError, OSError) as error:
-        where = ", ".join(settings.brokers)
-        if isinstance(error, KafkaTimeoutError) or not isinstance(error, KafkaError):
-            raise StartupError(
-                f"no Kafka broker answers at {where} (waited {BOOTSTRAP_TIMEOUT_S:g} s): is it running? "
-                "TOCSIN_BROKERS says where to look; `tocsin broker` and `make kafka` start one"
-            ) from error
-        raise StartupError(f"the Kafka broker at {where} refused: {error}") from error
-
-
-def connection(settings: Settings) -> dict[str, Any]:
-    """The arguments of every kafka-python client."""
-    return {
-        "bootstrap_servers": list(settings.brokers),
-        "bootstrap_timeout_ms": int(BOOTSTRAP_TIMEOUT_S * 1000),
-    }
 
 
 class _AsGiven(Serializer):  # type: ignore[misc]  # kafka-python has no types
@@ -85,12 +59,44 @@ def _sendable(headers: Headers) -> list[tuple[str, bytes]]:
     return [(name, value or b"") for name, value in headers] + told
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a message was put: partition and offset."""
+
+    partition: int
+    offset: int
+
+
+class Pending:
+    """A message on its way; `wait` tells where the broker put it."""
+
+    def __init__(self, future: Any, topic: str, timeout_s: float) -> None:
+        self._future, self._topic, self._timeout_s = future, topic, timeout_s
+
+    def wait(self) -> Place:
+        """Waits for the acknowledgement. Raises StartupError where it can never come, TransientError otherwise."""
+        try:
+            put = self._future.get(timeout=self._timeout_s)
+        except UnknownTopicOrPartitionError as error:
+            raise _no_such_topic(self._topic) from error
+        except KafkaError as error:
+            raise TransientError(
+                f"a message to topic {self._topic!r} was not acknowledged within {self._timeout_s:g} s: {error}"
+            ) from error
+        return Place(partition=put.partition, offset=put.offset)
+
+
 class KafkaSender:
-    """An idempotent kafka-python producer that awaits acknowledgements; safe to use from one thread at a time."""
+    """An idempotent kafka-python producer that awaits acknowledgements; safe to use from one thread at a time.
+
+    It looks up the size limit of each topic once, and never sends what is larger: kafka-python's idempotent producer
+    does not survive the broker's refusal.
+    """
 
     def __init__(self, settings: Settings) -> None:
         """Raises StartupError where no broker answers."""
         self._timeout_s = settings.delivery_timeout_s
+        self._limits = max_message_bytes(settings)
         with broker_errors(settings):
             self._producer = KafkaProducer(
                 **connection(settings),
@@ -98,7 +104,7 @@ class KafkaSender:
                 acks="all",
                 enable_idempotence=True,
                 linger_ms=5,
-                batch_size=_BATCH_BYTES,
+                batch_size=min([_BATCH_BYTES, *self._limits.values()]),
                 max_request_size=_MAX_REQUEST_BYTES,
                 delivery_timeout_ms=int(self._timeout_s * 1000),
                 request_timeout_ms=int(min(self._timeout_s / 2, 30) * 1000),
@@ -106,39 +112,41 @@ class KafkaSender:
                 allow_auto_create_topics=False,
             )
 
-    def send(self, topic: str, message: Message) -> Any:
-        """Queues one message; the future's `get` waits for its acknowledgement."""
+    def fits(self, topic: str, message: Message) -> bool:
+        """Whether the topic takes a message of this size, as far as its limit is known."""
+        limit = self._limits.get(topic)
+        if limit is None:
+            return True
+        size_bytes: int = DefaultRecordBatchBuilder.estimate_size_in_bytes(
+            message.key, message.value, _sendable(message.headers)
+        )
+        return size_bytes <= limit
+
+    def send(self, topic: str, message: Message) -> Pending:
+        """Queues one message. Raises StartupError where the topic is not there."""
         try:
-            return self._producer.send(topic, key=message.key, value=message, headers=_sendable(message.headers))
+            future = self._producer.send(topic, key=message.key, value=message, headers=_sendable(message.headers))
         except KafkaTimeoutError as error:
-            raise StartupError(f"topic {topic!r} is not there: `tocsin topics create` makes it") from error
+            raise _no_such_topic(topic) from error
+        return Pending(future, topic, self._timeout_s + 5)
 
     def deliver(self, outgoing: Sequence[Outgoing]) -> None:
         """See consumers.sink.Producer. kafka-python retries by itself, in order, until the delivery timeout."""
-        sent = [(item, self.send(item.topic, item.message)) for item in outgoing]
+        pending = [self.send(item.topic, item.message) for item in map(self._fitting, outgoing)]
         self._producer.flush(timeout=self._timeout_s + 5)
-        too_large = [item for item, future in sent if not self._acknowledged(item, future)]
-        if too_large:
-            self.deliver([item.smaller for item in too_large if item.smaller is not None])
+        for each in pending:
+            each.wait()
 
-    def _acknowledged(self, item: Outgoing, future: Any) -> bool:
-        """True once the broker has it; False where it is too large and there is a smaller one to send instead."""
-        try:
-            future.get(timeout=5)
-        except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
+    def _fitting(self, item: Outgoing) -> Outgoing:
+        """The message itself, or the smaller one in its stead; raises StartupError where neither fits."""
+        while not self.fits(item.topic, item.message):
             if item.smaller is None:
                 raise StartupError(
                     f"topic {item.topic!r} takes no message of {len(item.message.value or b''):,} bytes: raise its "
                     "max.message.bytes"
-                ) from error
-            return False
-        except UnknownTopicOrPartitionError as error:
-            raise StartupError(f"topic {item.topic!r} is not there: `tocsin topics create` makes it") from error
-        except KafkaError as error:
-            raise TransientError(
-                f"a message to topic {item.topic!r} was not acknowledged within {self._timeout_s:g} s: {error}"
-            ) from error
-        return True
+                )
+            item = item.smaller
+        return item
 
     def flush(self) -> None:
         """Waits until nothing is queued."""
@@ -147,6 +155,10 @@ class KafkaSender:
     def close(self) -> None:
         """See consumers.sink.Producer."""
         self._producer.close(timeout=5)
+
+
+def _no_such_topic(topic: str) -> StartupError:
+    return StartupError(f"topic {topic!r} is not there: `tocsin topics create` makes it")
 
 
 class KafkaReader:
@@ -170,7 +182,7 @@ class KafkaReader:
         """The partitions of a topic; raises StartupError where it is not there."""
         found = self._consumer.partitions_for_topic(topic)
         if not found:
-            raise StartupError(f"topic {topic!r} is not there: `tocsin topics create` makes it")
+            raise _no_such_topic(topic)
         return sorted(found)
 
     def assign(self, topics: Sequence[str]) -> None:

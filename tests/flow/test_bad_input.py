@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from consumers.testing import Place, Stream
+from consumers.kafka.client import Place
+from consumers.testing import Stream
 from consumers.worker_process import worker_process
 from schemas.codec import decode_article, decode_event
 from schemas.message import Headers, Message, Record, header

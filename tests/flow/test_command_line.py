@@ -82,7 +82,7 @@ def test_what_cannot_begin_exits_2_and_says_why(
     assert "Traceback" not in said.err
 
 
-@pytest.mark.parametrize("verb", [["run"], ["replay", "a.txt"], ["watch"], ["topics", "create"], ["topics", "list"]])
+@pytest.mark.parametrize("verb", [["run"], ["replay", "a.txt"], ["topics", "create"]])
 def test_a_broker_that_is_not_there_is_named_within_ten_seconds(
     tocsin: Tocsin, tmp_path: Path, verb: list[str]
 ) -> None:
@@ -174,7 +174,7 @@ def test_the_broker_verb_runs_until_it_is_told_to_stop() -> None:
         assert str(port) in process.stderr.readline().decode()
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
-    with pytest.raises(OSError):
+    with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=1)
 
 
@@ -190,8 +190,4 @@ def test_evaluate_prints_figures_and_false_alerts(tocsin: Tocsin, tmp_path: Path
     assert 'mine.jsonl:3: "labels": expected' in said.err
     report = json.loads(said.out)["mine.jsonl"]
     assert report["agreed"]["labels"]["talks"]["f1"] == 1.0
-    assert report["false_alerts"] == {
-        "articles": 1,
-        "per_1000": 0.0,
-        "labels_per_1000": report["false_alerts"]["labels_per_1000"],
-    }
+    assert (report["false_alerts"]["articles"], report["false_alerts"]["per_1000"]) == (1, 0.0)

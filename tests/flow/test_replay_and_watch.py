@@ -115,7 +115,7 @@ def test_watch_stops_after_so_many_events(tocsin: Tocsin, live: Stream, seeds: P
 
 def test_watch_passes_over_what_is_no_event_and_says_so(tocsin: Tocsin, stream: Stream) -> None:
     sender = KafkaSender(stream.settings)
-    sender.send(stream.settings.events_topic, Message(value=b"something else", key=b"k")).get(10)
+    sender.send(stream.settings.events_topic, Message(value=b"something else", key=b"k")).wait()
     sender.close()
     said = tocsin("watch", "--from", "beginning", "-e", settings=stream.settings)
     assert (said.code, said.out) == (0, "")

@@ -23,10 +23,10 @@ def pins(path: Path) -> dict[str, str]:
 
 
 def unpinned(requirements: list[str], path: Path) -> list[str]:
-    """Those of the requirements that the file does not pin to a version that they allow."""
+    """Those of the requirements that the file does not pin, or pins to a version that they do not allow."""
     pinned = pins(path)
-    wanted = [Requirement(text) for text in requirements]
-    return [str(item) for item in wanted if not item.specifier.contains(pinned.get(canonicalize_name(item.name), "0"))]
+    wanted = {canonicalize_name(Requirement(text).name): Requirement(text).specifier for text in requirements}
+    return [name for name, allowed in wanted.items() if name not in pinned or pinned[name] not in allowed]
 
 
 def test_the_distribution_refuses_to_be_uploaded() -> None:
