@@ -153,7 +153,7 @@ def replay(  # noqa: PLR0917 - click gives options by name
     "--type",
     "types",
     multiple=True,
-    type=click.Choice([event_type.value for event_type in EventType]),
+    type=click.Choice(_TYPES),
     help="Only this type; repeatable.",
 )
 @click.option("--min-confidence", type=click.FloatRange(0, 1), default=0.0, help="Only events at least this sure.")
