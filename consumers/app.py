@@ -132,9 +132,16 @@ class _CommittedTransport(Transport):
     Consumer = _CommittedConsumer
 
 
+class _App(faust.App):
+    """A Faust app without tables, and so without the folder for them that Faust makes where it is started."""
+
+    def _create_directories(self) -> None:
+        pass
+
+
 def build_app(settings: Settings, log: Log) -> Any:
     """The Faust app: one consumer group, no web server, no topics of its own, no commits of its own."""
-    app = faust.App(
+    app = _App(
         settings.group,
         broker=[f"kafka://{host}" for host in settings.brokers],
         web_enabled=False,

@@ -1,6 +1,6 @@
 """Every setting of Tocsin, declared once: name, type, default, meaning. Read from `TOCSIN_*` variables.
 
-No other module reads the environment. The README's table, the Dockerfile and the compose file are held against this
+No other module reads these variables. The README's table, the Dockerfile and the compose file are held against this
 class by tests.
 """
 
@@ -53,7 +53,9 @@ def _brokers(text: str) -> tuple[str, ...]:
 
 def _is_address(text: str) -> bool:
     host, colon, port = text.rpartition(":")
-    return bool(host and colon and port.isascii() and port.isdigit() and 0 < int(port) < 65_536)
+    if not (colon and re.fullmatch(r"[^\s/@]+", host) and "://" not in text):
+        return False
+    return port.isascii() and port.isdigit() and 0 < int(port) < 65_536
 
 
 def _topic(text: str) -> str:
@@ -64,7 +66,7 @@ def _topic(text: str) -> str:
 
 def _whole(low: int, high: int) -> _Rule:
     def parse(text: str) -> int:
-        value = int(text)
+        value = int(text) if text.isascii() and text.isdigit() else -1
         if not low <= value <= high:
             raise ValueError
         return value
@@ -175,7 +177,18 @@ class Settings:
                     problems.append(f"{name}: expected {declared[name].expected}, got {text!r}")
         if problems:
             raise StartupError("settings:\n  " + "\n  ".join(problems))
-        return cls(**values)
+        settings = cls(**values)
+        settings.refuse_loops()
+        return settings
+
+    def refuse_loops(self) -> None:
+        """Raises StartupError where two topics are the same: events would be read as articles for ever."""
+        topics = [self.articles_topic, self.events_topic, self.dead_topic]
+        if len(set(topics)) < len(topics):
+            raise StartupError(
+                f"settings:\n  {variable('articles_topic')}, {variable('events_topic')} and {variable('dead_topic')}: "
+                f"expected three different topics, got {', '.join(topics)}"
+            )
 
 
 def load_settings() -> Settings:
@@ -216,8 +229,9 @@ def _rules() -> dict[str, _Rule]:
 
 
 def _nearest(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]}?" if close else "`tocsin config` lists them all"
+    bare = [variable.removeprefix(PREFIX) for variable in known]
+    close = difflib.get_close_matches(name.removeprefix(PREFIX), bare, n=1)
+    return f"did you mean {PREFIX}{close[0]}?" if close else "`tocsin config` lists them all"
 
 
 def _as_text(value: object) -> str:

@@ -147,7 +147,7 @@ def test_a_service_of_ours_is_built_here_and_has_no_rights(service: str) -> None
     assert (COMPOSE.parent / found["build"]["context"]).resolve() == ROOT
     assert ROOT / found["build"]["dockerfile"] == DOCKERFILE
     assert found["read_only"] is True
-    assert found["tmpfs"] == [last("WORKDIR")], "Faust makes folders where it stands"
+    assert found["tmpfs"] == [last("WORKDIR")], "the one place to write to"
     assert found["cap_drop"] == ["ALL"]
     assert found["security_opt"] == ["no-new-privileges:true"]
 

@@ -38,7 +38,7 @@ GOOD: dict[str, tuple[str, object]] = {
 }
 
 BAD: dict[str, tuple[str, ...]] = {
-    "brokers": ("kafka", "kafka:", ":9092", "kafka:0", "kafka:65536", "kafka:http", "kafka:9092,kafka", ",", " "),
+    "brokers": ("a:1 b:1", "PLAINTEXT://kafka:9092", "http://x:1", "kafka", "kafka:", ":9092", "kafka:0", "kafka:65536", "kafka:http", "kafka:9092,kafka", ",", " "),
     "group": ("two words", "ü", "a/b", "x" * 250, ".."),
     "articles_topic": ("two words", "."),
     "events_topic": ("events!", "x" * 250),
@@ -182,3 +182,8 @@ def test_every_setting_has_a_meaning_that_fits_one_cell_of_a_table() -> None:
     unfit = [row.variable for row in setting_rows(Settings()) if not row.meaning.strip() or set("|\n") & {*row.meaning}]
 
     assert unfit == []
+
+
+def test_two_topics_of_one_name_are_refused() -> None:
+    with pytest.raises(StartupError, match="three different topics"):
+        Settings.from_env({"TOCSIN_ARTICLES_TOPIC": "events"})
