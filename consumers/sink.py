@@ -99,7 +99,7 @@ def _event_too_large(record: Record) -> DeadLetter:
     return DeadLetter(
         record=record,
         reason=Reason.TOO_LARGE,
-        stage="PRODUCE",
+        stage="KAFKA_PRODUCE",
         error_class="schemas.errors.ContractError",
         error_message=(
             f"{record.topic}[{record.partition}]@{record.offset}: its event with the article's key is larger than the "

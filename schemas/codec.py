@@ -226,7 +226,8 @@ def _one_evidence(parent: _Reader, path: str, item: object) -> Evidence:
         part = None
     start, end = reader.position("start"), reader.position("end")
     quote = reader.text("quote", MAX_TEXT_CHARACTERS, required=True) or ""
-    if quote and end - start != len(quote):
+    spanned = not any(problem.path in {f"{path}.start", f"{path}.end"} for problem in reader.problems)
+    if quote and spanned and end - start != len(quote):
         reader.refuse("end", f"start plus the {len(quote)} characters of the quote", end)
     score = reader.number("score")
     parent.problems += reader.problems

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from schemas.errors import Reason
 from schemas.message import Message, Record, header
-from schemas.times import rfc3339
+from schemas.times import parsed_time, rfc3339
 
 _CONNECT = "__connect.errors."
 _OURS = ("tocsin_reason", "tocsin_attempts", "tocsin_first_seen", "tocsin_value_sha256", "tocsin_value_bytes")
@@ -53,7 +53,7 @@ def _carried(record: Record) -> tuple[tuple[str, bytes | None], ...]:
 
 def _reasons(dead: DeadLetter) -> tuple[tuple[str, bytes | None], ...]:
     record = dead.record
-    first_seen = header(record.headers, "tocsin_first_seen") or rfc3339(record.timestamp)
+    first_seen = rfc3339(parsed_time(header(record.headers, "tocsin_first_seen") or "") or record.timestamp)
     fields = {
         _CONNECT + "topic": record.topic,
         _CONNECT + "partition": str(record.partition),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,9 @@ from schemas.errors import StartupError
 
 ARTICLE_FIELDS = ("text", "id", "title", "url", "source", "language", "published_at")
 """The fields of the article contract, as they may be mapped."""
+
+_INDEX = re.compile(r"0|[1-9][0-9]{0,5}")
+"""A place in a list, as RFC 6901 §4 writes it: no leading zeros. Six digits are more than any message holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,9 @@ def mapped(document: dict[str, Any], fields: FieldMap) -> dict[str, Any]:
     renamed = {name: document[name] for name in ARTICLE_FIELDS if name in document}
     for name, steps in fields.pointers:
         value = _at(document, steps)
+        if value is None:
+            renamed.pop(name, None)
+            continue
         if name == "id" and isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
         renamed[name] = value
@@ -68,7 +75,7 @@ def _at(document: Any, steps: tuple[str, ...]) -> Any:
     for step in steps:
         if isinstance(here, dict):
             here = here.get(step)
-        elif isinstance(here, list) and step.isascii() and step.isdigit() and len(step) < 7 and int(step) < len(here):
+        elif isinstance(here, list) and _INDEX.fullmatch(step) and int(step) < len(here):
             here = here[int(step)]
         else:
             return None

@@ -100,7 +100,7 @@ def test_a_pointer_finds_its_value(pointer: str, document: object) -> None:
         ("/a/-", {"a": ["x"]}),
         ("/a/-1", {"a": ["x"]}),
         ("/a/²", {"a": ["x", "x", "x"]}),
-        ("/a/9999999999", {"a": ["x"]}),
+        ("/a/" + "9" * 5_000, {"a": ["x"]}),
         ("/a/0", {"a": "x"}),
         ("/a", {"a": None}),
     ],
@@ -109,7 +109,6 @@ def test_a_pointer_that_finds_nothing_leaves_the_field_absent(pointer: str, docu
     assert article_of({"text": "Talks went on."} | document, f"title={pointer}").title is None
 
 
-@pytest.mark.xfail(strict=True, reason="schemas.mapping takes an index with leading zeros, which RFC 6901 §4 does not")
 def test_a_list_index_with_a_leading_zero_finds_nothing() -> None:
     assert article_of({"text": "Talks went on.", "a": ["x", "y"]}, "title=/a/01").title is None
 

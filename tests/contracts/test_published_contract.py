@@ -132,6 +132,8 @@ def test_a_description_names_the_limits_of_its_property(name: str) -> None:
     for schema in subschemas(SCHEMAS[name]):
         if "maxLength" in schema:
             assert f"{schema['maxLength']:,} characters" in schema["description"]
+        if "minLength" in schema and "maxLength" in schema:
+            assert f"{schema['minLength']} to {schema['maxLength']:,} characters" in schema["description"]
         if "maximum" in schema:
             assert f"from {schema['minimum']} to {schema['maximum']}" in schema["description"]
 
