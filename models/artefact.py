@@ -28,7 +28,13 @@ MODEL_FILE = "model.skops"
 MANIFEST_FILE = "manifest.json"
 NAME = "tocsin-reader"
 
-TRUSTED = ("models.pipeline.ArticleReader", "models.pipeline.KindTransformer", "numpy.dtype")
+TRUSTED = (
+    "models.article_model.SignedLogisticRegression",
+    "models.features.FeatureCounter",
+    "models.reader.ArticleReader",
+    "models.sentence_model.SentenceModel",
+    "numpy.dtype",
+)
 """Types beyond skops' own list that an artefact may hold."""
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 from models.artefact import load_artefact, shipped_artefact
 from models.document import Sentence, sentences_of
 from models.language import is_foreign
-from models.pipeline import TYPES, ArticleReader, Floats
+from models.reader import TYPES, ArticleReader, Floats
 from models.tags import Tags
 from schemas.article import Article
 from schemas.event import Evidence, ModelRef, Part
@@ -47,7 +47,7 @@ class TrainedClassifier:
         ]
         tags = [_no_tags(foreign=is_other) for is_other in foreign]
         if read:
-            texts = [[(sentence.clean, sentence.position) for sentence in sentences] for _, sentences in read]
+            texts = [[sentence.clean for sentence in sentences] for _, sentences in read]
             probabilities, scores = self._reader.read(texts)
             for row, (index, sentences) in enumerate(read):
                 tags[index] = self._tags(articles[index], sentences, probabilities[row], scores[row])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.pipeline import TYPES
+from models.reader import TYPES
 from schemas.article import Article
 from schemas.event_type import EventType
 

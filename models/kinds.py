@@ -43,25 +43,18 @@ class Gazetteer:
         for entries in self._by_first.values():
             entries.sort(key=lambda entry: -len(entry[0]))
 
-    def kinds(self, text: str) -> list[str]:
-        """The tokens of a sentence: names as their kinds in capitals, numbers as NUM, all else in lower case."""
+    def tokens(self, text: str) -> list[tuple[str, str]]:
+        """The tokens of a sentence as (kind, name in lower case) for names, and ("", word in lower case) else."""
         written = _TOKEN.findall(text)
         folded = [word.lower().replace(".", "") for word in written]
         shouted = text.isupper()
-        tokens: list[str] = []
+        found: list[tuple[str, str]] = []
         at = 0
         while at < len(folded):
-            found = self._at(folded, written, at, shouted=shouted)
-            if found is None:
-                word = folded[at]
-                tokens.append("NUM" if word[0].isdigit() else word)
-                at += 1
-            else:
-                kind, length = found
-                if not tokens or tokens[-1] != kind:
-                    tokens.append(kind)
-                at += length
-        return tokens
+            kind, length = self._at(folded, written, at, shouted=shouted) or ("", 1)
+            found.append((kind, " ".join(folded[at : at + length])))
+            at += length
+        return found
 
     def _at(self, folded: list[str], written: list[str], at: int, *, shouted: bool) -> tuple[str, int] | None:
         for words, kind, capital in self._by_first.get(folded[at], ()):

@@ -1,0 +1,96 @@
+"""The article model: from the scores of its sentences, and what else it is about, to one decision per type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+from scipy.special import expit
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from models.features import TOPICS
+from models.sentence_model import SILENT
+from models.words import Words, density
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_DENSE = ("STATE", "OFFICE", "ORG")
+_LEAD = 3
+_SHORTEST_WORDS = 25
+_LOWEST, _HIGHEST = -3.0, 5.0
+
+FEATURES = ("best sentences", "lead", *_DENSE, *TOPICS, "states")
+"""The columns of `article_features`."""
+
+SIGNS = np.array([1, 1, *[1] * len(_DENSE), *[-1] * len(TOPICS), 1])
+"""The side of zero on which each coefficient makes sense: sentences, lead and diplomatic words speak for an event,
+everyday topics against it. The corpus is too small to be allowed to learn otherwise."""
+
+
+def article_features(scores: Floats, sentences: Sequence[Words]) -> Floats:
+    """(n_features,): the article as the model of one type sees it; scores: (n_sentences,) log-odds of that type."""
+    clipped = np.clip(scores, SILENT, -SILENT)
+    pooled = np.log(np.exp(2 * clipped).sum()) / 2
+    words = max(sum(len(sentence.words) for sentence in sentences), _SHORTEST_WORDS)
+    counted = sum(len(sentence.words) for sentence in sentences) or 1
+    found: Mapping[str, float] = density(list(sentences))
+    dense = [np.sqrt(min(found.get(name, 0.0) * counted / words, 12)) for name in (*_DENSE, *TOPICS)]
+    states = {party for sentence in sentences for party in sentence.parties if not party.startswith("o:")}
+    return np.array(
+        [
+            np.clip(pooled, _LOWEST, _HIGHEST),
+            np.clip(clipped[:_LEAD].max(), _LOWEST, _HIGHEST),
+            *dense,
+            min(np.log1p(len(states)), 2),
+        ]
+    )
+
+
+class SignedLogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Binary logistic regression with an L2 penalty, its coefficients kept on a given side of zero.
+
+    `signs` is a sequence of 1 (not negative), -1 (not positive) and 0 (free), one per feature, or None for all free;
+    `C` the inverse strength of the penalty. Features are standardised first.
+    """
+
+    def __init__(self, *, signs: Sequence[int] | None = None, C: float = 1.0) -> None:  # noqa: N803 - as scikit-learn
+        self.signs = signs
+        self.C = C
+
+    def fit(self, X: Floats, y: Ints, sample_weight: Floats | None = None) -> SignedLogisticRegression:  # noqa: N803
+        """X: (n, n_features); y: (n,) of 0 and 1; sample_weight: (n,)."""
+        weight = np.ones(len(y)) if sample_weight is None else sample_weight
+        self.classes_ = np.unique(y)
+        self.mean_, self.scale_ = X.mean(axis=0), X.std(axis=0) + 1e-6
+        scaled = (X - self.mean_) / self.scale_
+        side = np.where(y == self.classes_[-1], 1.0, -1.0)
+
+        def loss(b: Floats) -> tuple[float, Floats]:
+            margin = side * (scaled @ b[:-1] + b[-1])
+            pull = -side * weight * expit(-margin)
+            value = self.C * float((weight * np.logaddexp(0, -margin)).sum()) + 0.5 * float((b[:-1] ** 2).sum())
+            return value, np.append(self.C * (scaled.T @ pull) + b[:-1], self.C * pull.sum())
+
+        signs = [0] * X.shape[1] if self.signs is None else list(self.signs)
+        bounds = [(0 if sign > 0 else None, 0 if sign < 0 else None) for sign in signs] + [(None, None)]
+        found = minimize(loss, np.zeros(X.shape[1] + 1), jac=True, method="L-BFGS-B", bounds=bounds).x
+        self.coef_, self.intercept_ = found[:-1], float(found[-1])
+        return self
+
+    def decision_function(self, X: Floats) -> Floats:  # noqa: N803
+        """(n,): log-odds."""
+        found: Floats = (X - self.mean_) / self.scale_ @ self.coef_ + self.intercept_
+        return found
+
+    def predict_proba(self, X: Floats) -> Floats:  # noqa: N803
+        """(n, 2): probabilities of the two classes."""
+        positive = expit(self.decision_function(X))
+        return np.stack([1 - positive, positive], axis=1)
+
+    def predict(self, X: Floats) -> Ints:  # noqa: N803
+        """(n,): the more likely class."""
+        found: Ints = self.classes_[(self.decision_function(X) > 0).astype(int)]
+        return found

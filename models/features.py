@@ -1,0 +1,162 @@
+"""What the sentence models see of a sentence that passed a gate: lists of feature names, and how they are counted.
+
+A trigger is written as its class wherever that can be done, so that what is learned of one word for an event holds for
+the others, and the classifier learns senses instead of words.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from models.lexicon import shipped_lexicon
+from models.words import Words
+from schemas.event_type import EventType
+
+INSTEAD: Mapping[EventType, tuple[str, ...]] = {
+    EventType.TALKS: ("TALKN", "TALKV", "COUNTER", "TALKN2", "TALKV2"),
+    EventType.SANCTIONS_WARNING: ("SANCN", "SANCA", "MEASURE", "EASE", "IMPOSE", "THREAT", "EXTEND"),
+    EventType.PROGRAM_EXCLUSION: ("EXCLV", "MEMB", "EASE", "PROGR", "EXCLV2"),
+}
+"""The classes that stand for a type's triggers, the most telling first."""
+
+_SURE: Mapping[EventType, tuple[str, ...]] = {
+    EventType.TALKS: ("TALK_SURE", "TALK_MEET"),
+    EventType.SANCTIONS_WARNING: ("SANC_SURE", "RETALIATE"),
+    EventType.PROGRAM_EXCLUSION: ("EXCL_SURE",),
+}
+_ALSO: Mapping[EventType, tuple[str, ...]] = {
+    EventType.TALKS: ("TALK_ALSO",),
+    EventType.SANCTIONS_WARNING: ("TARIFF", "SANC_ANY", "SANC_ALSO"),
+    EventType.PROGRAM_EXCLUSION: ("EXCL_SOME", "EXCL_ALSO"),
+}
+
+TOPICS = ("SPORT", "BUSINESS", "DOMESTIC", "CRIME", "BIZ", "ENT", "TECH", "SPORTX")
+"""Kinds and classes of everyday news in which the triggers mean something else."""
+
+_TOPIC_LEVELS = (0.5, 1, 2, 4, 7)
+"""Densities, per 100 words, at which a topic counts as more present."""
+
+_TOPIC_WORDS = 60
+"""Words below which an article is too short for a topic."""
+
+_PAIR_REACH = 8
+_WINDOW_REACH = 6
+_CLOSE = 2
+
+
+def sure_triggers(event_type: EventType) -> frozenset[str]:
+    """Stems that mostly tell such an event."""
+    return _union(_SURE[event_type])
+
+
+def all_triggers(event_type: EventType) -> frozenset[str]:
+    """Stems that may tell such an event."""
+    return sure_triggers(event_type) | _union(_ALSO[event_type])
+
+
+def topics(found: Mapping[str, float], n_words: int) -> list[str]:
+    """The topics of an article, as features of each of its sentences."""
+    if n_words < _TOPIC_WORDS:
+        return []
+    return [f"a:{topic}>{level:g}" for topic in TOPICS for level in _TOPIC_LEVELS if found.get(topic, 0.0) >= level]
+
+
+def pairs(sentence: Words) -> list[str]:
+    """The classes, their pairs, their ordered pairs within eight words, and how many parties there are."""
+    order = sorted(sentence.classes)
+    found = {f"c:{name}" for name in order}
+    found |= {f"s:{a}&{b}" for i, a in enumerate(order) for b in order[i + 1 :]}
+    found |= {f"w:{a}>{b}" for a, b in _close_marks(sentence)}
+    states = sentence.states
+    organisations = len(sentence.parties) - states
+    found |= {f"ns:{min(states, 3)}", f"no:{min(organisations, 2)}", f"np:{min(states + organisations, 3)}"}
+    if states + organisations >= 2:
+        found |= {f"two&{name}" for name in order}
+    return sorted(found)
+
+
+def windows(sentence: Words, event_type: EventType) -> list[str]:
+    """What stands up to six content words left and right of a trigger of the type."""
+    names: dict[int, list[str]] = {}
+    for place, name in sentence.marks:
+        names.setdefault(place, []).append(name)
+    skipped, triggers = shipped_lexicon().triggers["FUNCTION"], all_triggers(event_type)
+    content = [place for place, word in enumerate(sentence.words) if word not in skipped]
+    found: set[str] = set()
+    for at, place in enumerate(content):
+        if sentence.words[place] not in triggers:
+            continue
+        trigger = next((name for name in INSTEAD[event_type] if name in names.get(place, ())), "trig")
+        for other in range(max(0, at - _WINDOW_REACH), min(len(content), at + _WINDOW_REACH + 1)):
+            if other == at:
+                continue
+            side = "L" if other < at else "R"
+            for name in names.get(content[other]) or [sentence.words[content[other]]]:
+                found |= {side + name, trigger + side + name}
+                if abs(other - at) <= _CLOSE:
+                    found |= {f"{side}2{name}", f"{trigger}{side}2{name}"}
+    return sorted(found)
+
+
+def ngrams(sentence: Words, event_type: EventType) -> list[str]:
+    """1-, 2- and 3-grams of content words and kinds, triggers as their class; repeated ones as often as they occur."""
+    lexicon = shipped_lexicon()
+    words = [
+        next((f"<{name}>" for name in INSTEAD[event_type] if name in lexicon.classes.get(word, ())), word)
+        for word in sentence.words
+        if word not in lexicon.triggers["FUNCTION"]
+    ]
+    return [" ".join(words[i : i + n]) for n in (1, 2, 3) for i in range(len(words) - n + 1)]
+
+
+class FeatureCounter(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Lists of feature names to a sparse matrix of counts (n_lists, n_features), float32.
+
+    Features that fewer than `min_df` lists hold are not kept. `binary` counts each once.
+    """
+
+    def __init__(self, *, min_df: int = 2, binary: bool = True) -> None:
+        self.min_df = min_df
+        self.binary = binary
+
+    def fit(self, lists: Sequence[Sequence[str]], y: object = None) -> FeatureCounter:
+        """Learns which features to keep, in alphabetical order."""
+        del y
+        in_lists = Counter(name for names in lists for name in set(names))
+        kept = sorted(name for name, count in in_lists.items() if count >= self.min_df)
+        self.vocabulary_ = {name: column for column, name in enumerate(kept)}
+        return self
+
+    def transform(self, lists: Sequence[Sequence[str]]) -> sp.csr_matrix:
+        """Counts the features that are known."""
+        columns: list[int] = []
+        ends = [0]
+        for names in lists:
+            columns += [column for name in names if (column := self.vocabulary_.get(name)) is not None]
+            ends.append(len(columns))
+        shape = (len(lists), len(self.vocabulary_))
+        counts = sp.csr_matrix((np.ones(len(columns), np.float32), columns, ends), shape=shape)
+        counts.sum_duplicates()
+        if self.binary:
+            counts.data[:] = 1
+        return counts
+
+
+def _close_marks(sentence: Words) -> Iterator[tuple[str, str]]:
+    marks = sentence.marks
+    for i, (place, name) in enumerate(marks):
+        for other, other_name in marks[i + 1 :]:
+            if other - place > _PAIR_REACH:
+                break
+            if other > place:
+                yield name, other_name
+
+
+def _union(names: Sequence[str]) -> frozenset[str]:
+    triggers = shipped_lexicon().triggers
+    return frozenset().union(*(triggers[name] for name in names))

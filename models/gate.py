@@ -1,0 +1,146 @@
+"""Which sentences may tell an event at all: a plain trigger of the type, and somebody who may act.
+
+Most sentences of most news pass none of the gates and cost nothing more. The sentence models are trained on sentences
+that pass, and so learn to tell the senses of the triggers apart, not what news is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from models.lexicon import shipped_lexicon, stems
+from models.words import Words
+from schemas.event_type import EventType
+
+_ACTORS = frozenset({"OFFICE", "ORG", "REBEL", "GOV"})
+_SOMEONE = frozenset({"STATE", "OFFICE", "ORG", "REBEL"})
+_PARTIES = frozenset({"STATE", "OFFICE", "ORG", "REBEL"})
+_HEADLINE_WORDS = 14
+"""Fewer words than this are a headline or a bullet, which may leave out who acts."""
+
+
+def passes(sentence: Words) -> dict[EventType, bool]:
+    """For each type, whether the sentence may tell such an event."""
+    return {
+        EventType.TALKS: _may_tell_talks(sentence),
+        EventType.SANCTIONS_WARNING: _may_tell_sanctions(sentence),
+        EventType.PROGRAM_EXCLUSION: _may_tell_exclusion(sentence),
+    }
+
+
+def _may_tell_talks(sentence: Words) -> bool:
+    present = frozenset(sentence.words)
+    acts, several = bool(sentence.classes & _ACTORS), _sides(sentence) >= 2
+    if present & _triggers("TALK_SURE") and sentence.classes & _PARTIES:
+        short = len(sentence.words) < _HEADLINE_WORDS
+        if acts or several or short or "COUNTER" in sentence.classes:
+            return True
+    if not (acts and several):
+        return False
+    return bool(present & _triggers("TALK_MEET")) or _tells_a_call(sentence) or _tells_a_visit(sentence)
+
+
+def _tells_a_call(sentence: Words) -> bool:
+    """Spoken to, by phone or face to face, without a word for talks."""
+    return (
+        _follows(sentence, stems("call"), {"with", "between"}, 1, 2)
+        or _follows(sentence, stems("phone telephone"), {"call", "with"}, 1, 2)
+        or _follows(sentence, stems("spoke speak spoken"), {"with", "phone", "telephon"}, 1, 5)
+        or _follows(sentence, stems("sat sit"), {"down"}, 1, 1)
+    )
+
+
+def _tells_a_visit(sentence: Words) -> bool:
+    """Received, hosted, visiting or gathered, and an office or another party close to it."""
+    if "OFFICE" in sentence.classes and _follows(sentence, stems("receive"), _SOMEONE, 1, 3):
+        return True
+    visits, hosts = stems("visit"), stems("host hosting")
+    return (
+        (_near(sentence, visits, {"OFFICE"}, 6) and _follows(sentence, visits, {"STATE"}, 1, 4))
+        or (_near(sentence, hosts, {"OFFICE", "STATE"}, 4) and _follows(sentence, hosts, _SOMEONE, 1, 5))
+        or _near(sentence, stems("gather convene chaired"), {"OFFICE"}, 4)
+        or _near(sentence, stems("forum shuttle brokered"), {"OFFICE"}, 5)
+        or ("rebel" not in sentence.words and _near(sentence, stems("mission contacts"), {"ORG", "STATE"}, 3))
+    )
+
+
+def _may_tell_sanctions(sentence: Words) -> bool:
+    present = frozenset(sentence.words)
+    party = bool(sentence.classes & _PARTIES)
+    if present & _triggers("SANC_SURE") and (party or len(sentence.words) < _HEADLINE_WORDS):
+        return True
+    at_war = present & _triggers("ATTACK") and not sentence.classes & {"TRADE", "MEASURE"}
+    if present & _triggers("RETALIATE") and party and not at_war:
+        return True
+    if not sentence.states:
+        return False
+    return (
+        _tells_a_tariff(sentence, present)
+        or _tells_a_designation(sentence)
+        or _tells_a_measure(sentence, present)
+        or _follows(sentence, stems("measures action steps"), {"against"}, 1, 3)
+        or ("consequ" in present and "THREAT" in sentence.classes)
+    )
+
+
+def _tells_a_tariff(sentence: Words, present: frozenset[str]) -> bool:
+    duties = present & _triggers("TARIFF") - (stems("duty") if "free" in present else frozenset())
+    if not duties or not (_sides(sentence) >= 2 or sentence.classes & _ACTORS):
+        return False
+    aimed = sentence.classes & {"IMPOSE", "THREAT", "EXTEND", "SANCA"}
+    return bool(aimed) or _follows(sentence, stems("tariff duty levy"), {"on", "against"}, 1, 2)
+
+
+def _tells_a_designation(sentence: Words) -> bool:
+    if not (sentence.classes & _ACTORS and _sides(sentence) >= 2):
+        return False
+    return _follows(sentence, stems("designate blacklisted"), _SOMEONE | {"GOV"}, 1, 4)
+
+
+def _tells_a_measure(sentence: Words, present: frozenset[str]) -> bool:
+    """A freeze, ban or curb near somebody and near a word of imposing, and at least two such words in all."""
+    classes = shipped_lexicon().classes
+    measures = _triggers("SANC_ANY")
+    imposing = {"IMPOSE", "THREAT", "EXTEND", "SANCA"}
+    words = sum(word in measures or bool(classes.get(word, frozenset()) & imposing) for word in present)
+    return (
+        words >= 2
+        and _near(sentence, _triggers("SANC_SOME"), {"STATE", "ORG", "OFFICE", "GOV"}, 9)
+        and _near(sentence, _triggers("SANC_SOME"), {"IMPOSE", "THREAT", "EXTEND", "MEASURE"}, 5)
+    )
+
+
+def _may_tell_exclusion(sentence: Words) -> bool:
+    if not sentence.classes & _PARTIES:
+        return False
+    if _near(sentence, _triggers("EXCL_SURE"), {"ORG", "MEMB", "PROGR"}, 8):
+        return True
+    somebody = sentence.classes & {"STATE", "ORG"}
+    return bool(somebody) and _near(sentence, _triggers("EXCL_SOME"), {"ORG", "MEMB"}, 7)
+
+
+def _sides(sentence: Words) -> int:
+    """How many may be facing one another: states and organisations, and an office counts as one more."""
+    return len(sentence.parties) + ("OFFICE" in sentence.classes)
+
+
+def _triggers(name: str) -> frozenset[str]:
+    return shipped_lexicon().triggers[name]
+
+
+def _near(sentence: Words, triggers: frozenset[str], classes: Iterable[str], reach: int) -> bool:
+    """Whether a trigger stands within `reach` words of one of the classes, on either side."""
+    at = [place for place, word in enumerate(sentence.words) if word in triggers]
+    wanted = frozenset(classes)
+    return bool(at) and any(abs(i - j) <= reach for j, name in sentence.marks if name in wanted for i in at)
+
+
+def _follows(sentence: Words, triggers: frozenset[str], targets: Iterable[str], low: int, high: int) -> bool:
+    """Whether a target, a word or a class, stands `low` to `high` words after a trigger."""
+    at = [place for place, word in enumerate(sentence.words) if word in triggers]
+    if not at:
+        return False
+    wanted = frozenset(targets)
+    to = [place for place, word in enumerate(sentence.words) if word in wanted]
+    to += [place for place, name in sentence.marks if name in wanted]
+    return any(low <= j - i <= high for i in at for j in to)
