@@ -270,7 +270,7 @@ def train(out: Path | None) -> None:
 
     Example: tocsin train --out build/artefact
     """
-    from consumers.learning import train as run_train
+    from consumers.training import train as run_train
 
     run_train(out)
 
@@ -287,7 +287,7 @@ def evaluate(files: tuple[Path, ...], without: tuple[str, ...], as_json: bool) -
 
     Example: tocsin evaluate mine.jsonl
     """
-    from consumers.learning import evaluate as run_evaluate
+    from consumers.evaluation import evaluate as run_evaluate
 
     run_evaluate(list(files), load_settings(), without=without, as_json=as_json)
 

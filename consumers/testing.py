@@ -69,7 +69,7 @@ class Stream:
             articles_topic=f"articles-{name}",
             events_topic=f"events-{name}",
             dead_topic=f"dead-{name}",
-            session_timeout_s=6.0,
+            session_timeout_s=4.0,
         )
         self.settings = replace(settings, **changes)  # type: ignore[arg-type]  # fields are named by the caller
         create_topics(self.settings)

@@ -38,7 +38,20 @@ GOOD: dict[str, tuple[str, object]] = {
 }
 
 BAD: dict[str, tuple[str, ...]] = {
-    "brokers": ("a:1 b:1", "PLAINTEXT://kafka:9092", "http://x:1", "kafka", "kafka:", ":9092", "kafka:0", "kafka:65536", "kafka:http", "kafka:9092,kafka", ",", " "),
+    "brokers": (
+        "a:1 b:1",
+        "PLAINTEXT://kafka:9092",
+        "http://x:1",
+        "kafka",
+        "kafka:",
+        ":9092",
+        "kafka:0",
+        "kafka:65536",
+        "kafka:http",
+        "kafka:9092,kafka",
+        ",",
+        " ",
+    ),
     "group": ("two words", "ü", "a/b", "x" * 250, ".."),
     "articles_topic": ("two words", "."),
     "events_topic": ("events!", "x" * 250),

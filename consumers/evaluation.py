@@ -1,4 +1,4 @@
-"""`tocsin train` and `tocsin evaluate`: files and progress around `models.train` and `models.evaluate`."""
+"""`tocsin evaluate`: files and progress around `models.evaluate`."""
 
 from __future__ import annotations
 
@@ -11,34 +11,14 @@ from rich.console import Console
 from consumers.console import data, harmless, progress_bar, talk
 from consumers.files import FileArticle, FileProblem, read_articles, refuse_unknown
 from consumers.settings import Settings
-from models.artefact import save_artefact, shipped_artefact
 from models.classifier import load_classifier
-from models.corpus import corpus_sha256, shipped_corpus
 from models.evaluate import LabelledArticle, report
 from models.tags import Classifier
-from models.train import train as run_train
 from schemas.codec import decode_article
 from schemas.errors import CheckFailed, ContractError
 from schemas.event_type import EventType
-from schemas.version import __version__
 
 _BATCH = 256
-
-
-def train(out: Path | None) -> None:
-    """Trains on the shipped corpus and writes the artefact; prints where it is and its hash."""
-    console = talk()
-    trained = run_train(shipped_corpus(), lambda step: console.print(step, markup=False))
-    folder = out or shipped_artefact()
-    manifest = save_artefact(
-        folder,
-        trained.reader,
-        version=__version__,
-        corpus_sha256=corpus_sha256(),
-        thresholds=trained.thresholds,
-        metrics=trained.metrics,
-    )
-    console.print(f"artefact in {folder}, sha256 {manifest.sha256}", markup=False)
 
 
 def evaluate(files: list[Path], settings: Settings, *, without: tuple[str, ...], as_json: bool) -> None:
