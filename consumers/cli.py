@@ -120,6 +120,11 @@ def tag(files: tuple[Path, ...]) -> None:
 @cli.command()
 @click.argument("paths", nargs=-1, required=True, type=_PATH)
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="At most this many articles a second.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Keep the gaps between the articles' published_at, so many times as fast.",
+)
 @click.option("--limit", type=click.IntRange(min=1), help="Send at most this many articles.")
 @click.option("--loop", type=click.IntRange(min=1), default=1, show_default=True, help="Send all of it so many times.")
 @click.option("--dry-run", is_flag=True, help="Say what would be sent, and send nothing.")
@@ -127,6 +132,7 @@ def tag(files: tuple[Path, ...]) -> None:
 def replay(  # noqa: PLR0917 - click gives options by name
     paths: tuple[Path, ...],
     rate: float | None,
+    speed: float | None,
     limit: int | None,
     loop: int,
     dry_run: bool,
@@ -139,13 +145,16 @@ def replay(  # noqa: PLR0917 - click gives options by name
 
     Example: tocsin replay seeds --expect seeds/expected.jsonl
     """
+    from consumers.replay import pace_of
     from consumers.replay_command import dry_replay, live_replay
 
     settings = load_settings()
+    if rate and speed:
+        raise click.UsageError("--rate and --speed exclude one another")
     if dry_run:
         dry_replay(list(paths), settings, limit=limit, loop=loop)
     else:
-        live_replay(list(paths), settings, limit=limit, loop=loop, rate=rate, expect=expect)
+        live_replay(list(paths), settings, limit=limit, loop=loop, pace=pace_of(rate=rate, speed=speed), expect=expect)
 
 
 @cli.command()
@@ -158,12 +167,14 @@ def replay(  # noqa: PLR0917 - click gives options by name
 )
 @click.option("--min-confidence", type=click.FloatRange(0, 1), default=0.0, help="Only events at least this sure.")
 @click.option("--from", "start", default="end", show_default=True, help="beginning, end, N (the last N) or a TIME.")
+@click.option("--group", help="Go on where this consumer group stopped, and commit what was shown.")
 @click.option("-c", "count", type=click.IntRange(min=1), help="Stop after so many events.")
 @click.option("-e", "stop_at_end", is_flag=True, help="Stop at the end of the topic.")
-def watch(
+def watch(  # noqa: PLR0917 - click gives options by name
     types: tuple[str, ...],
     min_confidence: float,
     start: str,
+    group: str | None,
     count: int | None,
     stop_at_end: bool,
 ) -> None:
@@ -177,7 +188,7 @@ def watch(
     from consumers.watch import watch_events
 
     wanted = Filter(types=frozenset(map(EventType, types)), min_confidence=min_confidence)
-    watch_events(load_settings(), wanted, start=start, count=count, stop_at_end=stop_at_end)
+    watch_events(load_settings(), wanted, start=start, group=group, count=count, stop_at_end=stop_at_end)
 
 
 @cli.group()
@@ -278,18 +289,24 @@ def train(out: Path | None) -> None:
 @cli.command()
 @click.argument("files", nargs=-1, required=True, type=_PATH)
 @click.option("--without", multiple=True, help="Leave out articles of this `category`; repeatable.")
-@click.option("--json", "as_json", is_flag=True, help="The figures as one JSON object.")
-def evaluate(files: tuple[Path, ...], without: tuple[str, ...], as_json: bool) -> None:
-    """Measure the classifier on labelled articles: precision, recall and F1 per label, false alerts per 1,000.
+@click.option("--json", "as_json", is_flag=True, help="All figures as one JSON object.")
+@click.option("--report", type=_PATH, help="Also write a Markdown report to this .md file, with plots beside it.")
+@click.option("--against", type=_PATH, help="Folder of another artefact: show what changes from it to this one.")
+def evaluate(
+    files: tuple[Path, ...], without: tuple[str, ...], as_json: bool, report: Path | None, against: Path | None
+) -> None:
+    """Measure the classifier on labelled articles: precision, recall, F1 and calibration per label, false alerts.
 
     Each line of FILES is an article with `labels`, a list of event types. `agreed` and `doubtful`, where present,
-    select the items that two readers agree on, or are sure of.
+    select the items that two readers agree on, or are sure of. `category`, `genre`, `style` or the first word of
+    `source` groups articles; `kind` groups those without labels. --report needs the extra tocsin[report].
 
-    Example: tocsin evaluate mine.jsonl
+    Example: tocsin evaluate mine.jsonl --report build/evaluation.md
     """
     from consumers.evaluation import evaluate as run_evaluate
 
-    run_evaluate(list(files), load_settings(), without=without, as_json=as_json)
+    settings = load_settings()
+    run_evaluate(list(files), settings, without=without, as_json=as_json, report_file=report, against=against)
 
 
 def _tell(problem: FileProblem) -> None:

@@ -7,10 +7,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from consumers.files import FileArticle, FileProblem, json_problem, read_articles
+from schemas.article import Article
 from schemas.codec import decode_article
 from schemas.errors import ContractError
 from schemas.mapping import FieldMap
@@ -92,20 +94,48 @@ def replayed_articles(
         yield item
 
 
-def message_of(article: FileArticle, run_id: str, fields: FieldMap) -> tuple[Message, str | None]:
-    """The message to send and the article's id; keyed by the id, so that one article's versions stay in order.
+def message_of(article: FileArticle, run_id: str, fields: FieldMap) -> tuple[Message, Article | None]:
+    """The message to send and the article in it; keyed by its id, so that one article's versions stay in order.
 
     What cannot be decoded is sent all the same, without a key: the worker's dead letters are part of what is replayed.
     """
     try:
-        article_id = decode_article(article.value, article.content_type, fields).id
+        decoded = decode_article(article.value, article.content_type, fields)
     except ContractError:
-        article_id = None
+        decoded = None
     headers: list[tuple[str, bytes | None]] = [(REPLAY_HEADER, run_id.encode())]
     if article.content_type is not None:
         headers.append(("content-type", article.content_type.encode()))
-    key = article_id.encode() if article_id is not None else None
-    return Message(key=key, value=article.value, headers=tuple(headers)), article_id
+    key = decoded.id.encode() if decoded is not None else None
+    return Message(key=key, value=article.value, headers=tuple(headers)), decoded
+
+
+Pace = Callable[[Article | None], float]
+"""Told each article before it is sent; gives the seconds after the start of the replay at which it is due."""
+
+
+def pace_of(*, rate: float | None, speed: float | None) -> Pace | None:
+    """A pace of `rate` articles a second, or of the articles' own times `speed` times as fast, or none."""
+    if rate is not None:
+        numbers = itertools.count()
+        return lambda _: next(numbers) / rate
+    return _Times(speed) if speed is not None else None
+
+
+class _Times:
+    """The gaps between the times at which articles were published; one without a time is due with the one before."""
+
+    def __init__(self, speed: float) -> None:
+        self._speed = speed
+        self._first: datetime | None = None
+        self._due_s = 0.0
+
+    def __call__(self, article: Article | None) -> float:
+        moment = article.published_at if article is not None else None
+        if moment is not None:
+            self._first = self._first or moment
+            self._due_s = max(self._due_s, (moment - self._first).total_seconds() / self._speed)
+        return self._due_s
 
 
 def plan(items: Iterable[FileArticle | FileProblem]) -> Plan:
@@ -131,29 +161,30 @@ def replay(
     run_id: str,
     fields: FieldMap,
     on_problem: Callable[[FileProblem], None],
-    rate: float | None = None,
+    pace: Pace | None = None,
 ) -> Iterator[Sent]:
-    """Sends the articles and yields each once the broker has it; at most `rate` articles a second.
+    """Sends the articles, each when its pace says it is due, and yields each once the broker has it.
 
     Raises TransientError or StartupError where the broker does not take them.
     """
     in_flight: list[tuple[FileArticle, str | None, Pending]] = []
     began = time.monotonic()
-    for count, item in enumerate(items):
+    for item in items:
         if isinstance(item, FileProblem):
             on_problem(item)
             continue
         for problem in _warning(item):
             on_problem(problem)
-        message, article_id = message_of(item, run_id, fields)
+        message, decoded = message_of(item, run_id, fields)
         if not sender.fits(topic, message):
             told = f"is larger than topic {topic!r} takes (its max.message.bytes); not sent"
             on_problem(FileProblem(place=item.place, problem=told))
             continue
+        if pace is not None:
+            time.sleep(max(0.0, began + pace(decoded) - time.monotonic()))
+        article_id = decoded.id if decoded is not None else None
         in_flight.append((item, article_id, sender.send(topic, message)))
-        if rate is not None:
-            time.sleep(max(0.0, began + (count + 1) / rate - time.monotonic()))
-        if len(in_flight) >= (_IN_FLIGHT if rate is None else 1):
+        if len(in_flight) >= (_IN_FLIGHT if pace is None else 1):
             yield from _acknowledged(in_flight)
             in_flight = []
     yield from _acknowledged(in_flight)

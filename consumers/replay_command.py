@@ -9,7 +9,7 @@ from consumers.console import data, harmless, progress_bar, talk
 from consumers.expectations import Expectation, differences, load_expectations
 from consumers.files import FileProblem, article_files
 from consumers.kafka.client import KafkaReader, KafkaSender
-from consumers.replay import Sent, new_run_id, plan, replay, replayed_articles
+from consumers.replay import Pace, Sent, new_run_id, plan, replay, replayed_articles
 from consumers.settings import Settings
 from consumers.verification import gather, wait_until_dealt_with
 from schemas.errors import CheckFailed
@@ -37,7 +37,7 @@ def live_replay(
     *,
     limit: int | None,
     loop: int,
-    rate: float | None,
+    pace: Pace | None,
     expect: Path | None,
 ) -> None:
     """Sends the articles; with `expect` raises CheckFailed where what came differs from it."""
@@ -65,7 +65,7 @@ def live_replay(
                 run_id=run_id,
                 fields=settings.article_fields,
                 on_problem=note,
-                rate=rate,
+                pace=pace,
             ):
                 count += 1
                 bar.advance(task)

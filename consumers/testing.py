@@ -102,6 +102,10 @@ class Stream:
         finally:
             reader.close()
 
+    def articles(self) -> list[Record]:
+        """Everything on the articles topic."""
+        return self._all_of(self.settings.articles_topic)
+
     def events(self) -> list[Record]:
         """Everything on the events topic."""
         return self._all_of(self.settings.events_topic)

@@ -14,26 +14,52 @@ from consumers.subscriber import Filter, Received, Unreadable, new_events, parse
 from schemas.errors import StartupError
 
 
-def watch_events(settings: Settings, wanted: Filter, *, start: str, count: int | None, stop_at_end: bool) -> None:
-    """Shows events from `start` on; ends after `count`, at the end of the topic, or never."""
+def watch_events(
+    settings: Settings, wanted: Filter, *, start: str, group: str | None, count: int | None, stop_at_end: bool
+) -> None:
+    """Shows events from `start` on; ends after `count`, at the end of the topic, or never.
+
+    With `group` it goes on where that group stopped, shares partitions with its other members, and commits what it has
+    shown; `start` (beginning or end) then only counts for a group that is new.
+    """
     try:
         moment = parsed_start(start)
     except ValueError as error:
         raise StartupError(
             f"--from {start}: expected beginning, end, a number, or a time such as 2024-05-01T12:00:00Z"
         ) from error
-    reader = KafkaReader(settings)
+    if group and start not in {"beginning", "end"}:
+        raise StartupError(f"--from {start}: with --group only beginning or end, for a group that is new")
+    reader = KafkaReader(settings, group=group, reset="earliest" if start == "beginning" else "latest")
     try:
-        reader.assign([settings.events_topic])
-        beginnings, ends = reader.beginnings(), reader.ends()
-        reader.seek(start_positions(start, beginnings, ends, reader.from_time(moment) if moment else None))
-        shown = 0
-        for item in new_events(reader, wanted, until=ends if stop_at_end else None, now=datetime.now(UTC)):
-            shown += _shown(item)
-            if shown == count:
-                return
+        if group:
+            reader.join(settings.events_topic)
+        else:
+            reader.assign([settings.events_topic])
+            from_time = reader.from_time(moment) if moment else None
+            reader.seek(start_positions(start, reader.beginnings(), reader.ends(), from_time))
+        _show(reader, wanted, until=reader.ends() if stop_at_end else None, count=count, commits=group is not None)
     finally:
         reader.close()
+
+
+def _show(
+    reader: KafkaReader, wanted: Filter, *, until: dict[tuple[str, int], int] | None, count: int | None, commits: bool
+) -> None:
+    """Shows events until `count` of them or the end; commits behind them where it is a member of a group."""
+    shown = 0
+    read: dict[tuple[str, int], int] = {}
+    for item in new_events(reader, wanted, until=until, now=datetime.now(UTC)):
+        if item is not None:
+            read[item.record.topic, item.record.partition] = item.record.offset + 1
+        shown += _shown(item)
+        if commits and read and (item is None or shown == count):
+            reader.commit(read)
+            read = {}
+        if shown == count:
+            return
+    if commits and read:
+        reader.commit(read)
 
 
 def _shown(item: Received | Unreadable | None) -> bool:

@@ -5,6 +5,7 @@ What kafka-python leaves untyped ends here and in `admin`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,14 +25,12 @@ from consumers.kafka.admin import max_message_bytes
 from consumers.kafka.connection import broker_errors, connection
 from consumers.settings import Settings
 from consumers.sink import Outgoing
+from consumers.subscriber import EMPTY_POLLS
 from schemas.errors import StartupError, TransientError
 from schemas.message import NULL_HEADERS, Headers, Message, Record
 
 _BATCH_BYTES = 262_144
 """Bytes of a producer's batch: with 256 KB kafka-python sends ten times as fast as with its 16 KB (measured)."""
-
-_EMPTY_POLLS = 3
-"""Polls in a row that bring nothing before a topic counts as read to its end; a guess, 0.6 s."""
 
 _MAX_REQUEST_BYTES = 1_073_741_824
 """The client sets no limit of its own: the topic's `max.message.bytes` is the one that counts."""
@@ -164,14 +163,19 @@ def _no_such_topic(topic: str) -> StartupError:
 class KafkaReader:
     """A plain consumer without a group: it looks, and never moves anybody's offsets."""
 
-    def __init__(self, settings: Settings, *, group: str | None = None) -> None:
-        """With `group` it may commit that group's offsets. Raises StartupError where no broker answers."""
+    def __init__(self, settings: Settings, *, group: str | None = None, reset: str = "earliest") -> None:
+        """With `group` it may commit that group's offsets, or be a member of it.
+
+        `reset` says where a member begins that has no committed offset: earliest or latest. Raises StartupError where
+        no broker answers.
+        """
+        self._held: list[Record] = []
         with broker_errors(settings):
             self._consumer = KafkaConsumer(
                 **connection(settings),
                 group_id=group,
                 enable_auto_commit=False,
-                auto_offset_reset="earliest",
+                auto_offset_reset=reset,
                 isolation_level="read_committed",
                 fetch_max_wait_ms=100,
                 max_partition_fetch_bytes=8_388_608,
@@ -188,6 +192,19 @@ class KafkaReader:
     def assign(self, topics: Sequence[str]) -> None:
         """Reads all partitions of these topics, from wherever `seek` says."""
         self._consumer.assign([TopicPartition(topic, p) for topic in topics for p in self.partitions(topic)])
+
+    def join(self, topic: str, timeout_s: float = 30.0) -> None:
+        """Becomes a member of the group and reads the partitions that it is given, from the committed offsets on.
+
+        Raises TransientError where the group gives it none in `timeout_s` seconds.
+        """
+        self.partitions(topic)
+        self._consumer.subscribe([topic])
+        until = time.monotonic() + timeout_s
+        while not self._consumer.assignment():
+            if time.monotonic() > until:
+                raise TransientError(f"topic {topic!r}: no partition was given to this member in {timeout_s:g} s")
+            self._held += self.poll(0.1)
 
     def seek(self, positions: Mapping[tuple[str, int], int]) -> None:
         """Goes on from these offsets."""
@@ -225,8 +242,9 @@ class KafkaReader:
 
     def poll(self, timeout_s: float) -> list[Record]:
         """The records that came, in order per partition; empty after `timeout_s` seconds without any."""
-        batches = self._consumer.poll(timeout_ms=int(timeout_s * 1000))
-        return [_record(raw) for batch in batches.values() for raw in batch]
+        held, self._held = self._held, []
+        batches = self._consumer.poll(timeout_ms=0 if held else int(timeout_s * 1000))
+        return held + [_record(raw) for batch in batches.values() for raw in batch]
 
     def drain(self) -> Iterator[Record]:
         """Everything from here to where the topics end now, and what comes close behind it.
@@ -235,7 +253,7 @@ class KafkaReader:
         """
         ends = self.ends()
         empty = 0
-        while empty < _EMPTY_POLLS or any(self.position(*at) < end for at, end in ends.items()):
+        while empty < EMPTY_POLLS or any(self.position(*at) < end for at, end in ends.items()):
             records = self.poll(0.2)
             empty = 0 if records else empty + 1
             yield from records

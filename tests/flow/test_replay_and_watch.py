@@ -127,3 +127,27 @@ def test_a_start_that_is_none_is_refused(tocsin: Tocsin, stream: Stream, start: 
     said = tocsin("watch", f"--from={start}", settings=stream.settings)
     assert said.code == 2
     assert start in said.err
+
+
+def test_a_group_goes_on_where_it_stopped(tocsin: Tocsin, live: Stream, seeds: Path) -> None:
+    tocsin("replay", seeds, "--expect", seeds / "expected.jsonl", settings=live.settings)
+    arguments = ["watch", "--group", f"alerts-{live.settings.group}", "--from", "beginning"]
+    first = tocsin(*arguments, "-c", "3", settings=live.settings).out.splitlines()
+    rest = tocsin(*arguments, "-e", settings=live.settings).out.splitlines()
+    every = tocsin("watch", "--from", "beginning", "-e", settings=live.settings).out.splitlines()
+    assert len(first) == 3
+    ids = [json.loads(line)["ce_id"] for line in first + rest]
+    assert set(ids) == {json.loads(line)["ce_id"] for line in every}
+    assert tocsin(*arguments, "-e", settings=live.settings).out == ""
+
+
+def test_a_replay_keeps_the_pace_it_is_told(tocsin: Tocsin, stream: Stream, tmp_path: Path) -> None:
+    times = ["2026-01-01T00:00:00Z", "2026-01-01T00:00:30Z", "2026-01-01T00:01:00Z"]
+    lines = [json.dumps({"text": TALKS, "id": moment, "published_at": moment}) for moment in times]
+    (tmp_path / "timed.jsonl").write_text("\n".join(lines))
+    assert tocsin("replay", tmp_path / "timed.jsonl", "--speed", "20", settings=stream.settings).code == 0
+    assert tocsin("replay", tmp_path / "timed.jsonl", "--rate", "1", settings=stream.settings).code == 0
+    sent = sorted(record.timestamp for record in stream.articles())
+    assert (sent[2] - sent[0]).total_seconds() >= 2.9
+    assert (sent[5] - sent[3]).total_seconds() >= 1.9
+    assert tocsin("replay", tmp_path / "timed.jsonl", "--rate", "1", "--speed", "1").code == 2
