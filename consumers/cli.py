@@ -84,11 +84,12 @@ def run() -> None:
 
 @cli.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
-def tag(files: tuple[Path, ...]) -> None:
+@click.option("--explain", is_flag=True, help="Say why: the best sentence per type and what weighed for and against.")
+def tag(files: tuple[Path, ...], explain: bool) -> None:
     """Tag articles without Kafka: one JSON line per article on stdout.
 
     FILES end in .txt (one article), .json (one article) or .jsonl (one a line), also with .gz or .zst; `-` or none is
-    standard input.
+    standard input. Weights are parts of the log-odds: above zero speaks for the type.
 
     Example: tocsin tag seeds/01-caspian-summit.json | jq .labels
     """
@@ -107,7 +108,9 @@ def tag(files: tuple[Path, ...]) -> None:
     reading = Reading(max_article_bytes=settings.max_article_bytes, fields=settings.article_fields)
     sources = [read_standard_input() if str(path) == "-" else read_articles(path) for path in files or (Path("-"),)]
     problems = 0
-    for line in tag_articles(chain.from_iterable(sources), load_classifier(settings.model), reading):
+    classifier = load_classifier(settings.model)
+    why = classifier.explain if explain else None
+    for line in tag_articles(chain.from_iterable(sources), classifier, reading, why):
         if isinstance(line, FileProblem):
             problems += 1
             _tell(line)
@@ -275,15 +278,28 @@ def broker(port: int) -> None:
 
 
 @cli.command()
-@click.option("--out", type=_PATH, help="Folder to write the artefact to; default: the shipped artefact's.")
-def train(out: Path | None) -> None:
+@click.option("--out", type=_PATH, help="Folder to write to; default: the shipped artefact's, your own: ./tocsin-model.")
+@click.option("--corpus", multiple=True, type=_PATH, help="Labelled lines of your own (.jsonl) to add; repeatable.")
+@click.option("--only", is_flag=True, help="Train on your lines alone, without the project's corpus.")
+@click.option("--force", is_flag=True, help="Let a model with your lines overwrite the shipped one named by --out.")
+def train(out: Path | None, corpus: tuple[Path, ...], only: bool, force: bool) -> None:
     """Train the classifier on the project's corpus and write its artefact; the same corpus gives the same bytes.
 
-    Example: tocsin train --out build/artefact
+    A line of your own is {"text", "labels": [event types], "title"?, "id"?, "sentences"?: {label: [quotes]}}. Quotes
+    are the sentences that state the event, exactly as in the text or title; without them, every sentence that has the
+    words of such an event counts as stating it. What is wrong is told by file and line before anything is trained.
+
+    Example: tocsin train --corpus mine.jsonl --out build/artefact
     """
     from consumers.training import train as run_train
+    from consumers.training import train_own
 
-    run_train(out)
+    if corpus:
+        train_own(list(corpus), out, only=only, force=force)
+    elif only or force:
+        raise click.UsageError("--only and --force go with --corpus")
+    else:
+        run_train(out)
 
 
 @cli.command()

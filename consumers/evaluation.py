@@ -53,10 +53,7 @@ def evaluate(
     Raises CheckFailed where a line is no labelled article; it is named, and the figures are of the others. Raises
     StartupError where a file, the artefact or the report's place is not what it should be.
     """
-    for path in files:
-        refuse_unknown(path)
-    if report_file:
-        _refuse_report(report_file)
+    _refuse_unknown(files, report_file)
     classifier = load_classifier(settings.model)
     other = load_classifier(against) if against else None
     console = talk()
@@ -67,10 +64,7 @@ def evaluate(
             console.print(f"tocsin: {harmless(str(problem))}", markup=False)
         bad += len(problems)
         measured.append(_measured(path, items, classifier, other, console))
-    if as_json:
-        data(_json(classifier.model, measured))
-    else:
-        _print(measured)
+    data(_json(classifier.model, measured) if as_json else _text(measured))
     if report_file:
         _save_report(report_file, classifier.model, measured)
         console.print(f"report in {harmless(str(report_file))}", markup=False)
@@ -155,18 +149,26 @@ def _json(model: ModelRef, measured: Sequence[_Measured]) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_INDENT_2)
 
 
-def _print(measured: Sequence[_Measured]) -> None:
-    """The short text on stdout; what the files say is shown without control characters."""
+def _text(measured: Sequence[_Measured]) -> bytes:
+    """The short text; what the files say is shown without control characters."""
+    lines: list[str] = []
     for one in measured:
-        lines = summary(one.evaluation)
+        lines += [str(one.path), *(f"  {line}" for line in summary(one.evaluation))]
         if one.comparison:
-            lines += comparison_summary(one.evaluation, one.comparison)
-        for line in [str(one.path), *(f"  {line}" for line in lines)]:
-            data(harmless(line).encode())
+            lines += [f"  {line}" for line in comparison_summary(one.evaluation, one.comparison)]
+    return "\n".join(map(harmless, lines)).encode()
 
 
-def _refuse_report(path: Path) -> None:
-    """Raises StartupError for a place where no report can be written."""
+def _refuse_unknown(files: Sequence[Path], report_file: Path | None) -> None:
+    """Raises StartupError for a file that cannot be read, or a place where no report can be written."""
+    for path in files:
+        refuse_unknown(path)
+    if report_file:
+        _make_room(report_file)
+
+
+def _make_room(path: Path) -> None:
+    """Makes the report's folder. Raises StartupError where that fails, for a wrong name, and without Matplotlib."""
     if path.suffix.lower() != ".md" or path.is_dir():
         raise StartupError(f"{path}: expected a file name ending in .md for the report")
     refuse_without_matplotlib()

@@ -53,12 +53,13 @@ def _show(
         if item is not None:
             read[item.record.topic, item.record.partition] = item.record.offset + 1
         shown += _shown(item)
-        if commits and read and (item is None or shown == count):
-            reader.commit(read)
-            read = {}
         if shown == count:
-            return
-    if commits and read:
+            break
+        if commits and item is None:
+            reader.commit(reader.positions())
+    else:
+        read = reader.positions()
+    if commits:
         reader.commit(read)
 
 

@@ -177,6 +177,8 @@ class KafkaReader:
                 enable_auto_commit=False,
                 auto_offset_reset=reset,
                 isolation_level="read_committed",
+                session_timeout_ms=int(settings.session_timeout_s * 1000),
+                heartbeat_interval_ms=int(settings.session_timeout_s * 1000 / 3),
                 fetch_max_wait_ms=100,
                 max_partition_fetch_bytes=8_388_608,
                 allow_auto_create_topics=False,
