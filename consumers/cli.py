@@ -278,7 +278,7 @@ def broker(port: int) -> None:
 
 
 @cli.command()
-@click.option("--out", type=_PATH, help="Folder to write to; default: the shipped artefact's, your own: ./tocsin-model.")
+@click.option("--out", type=_PATH, help="Folder to write to; default: the shipped one, with --corpus ./tocsin-model.")
 @click.option("--corpus", multiple=True, type=_PATH, help="Labelled lines of your own (.jsonl) to add; repeatable.")
 @click.option("--only", is_flag=True, help="Train on your lines alone, without the project's corpus.")
 @click.option("--force", is_flag=True, help="Let a model with your lines overwrite the shipped one named by --out.")

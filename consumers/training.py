@@ -16,7 +16,7 @@ from models.corpus import LabelledText, corpus_sha256, own_corpus_sha256, shippe
 from models.figures import f1_of
 from models.own_corpus import OwnCorpus, OwnLine, own_corpus, silent, too_few
 from models.reader import TYPES
-from models.train import THRESHOLD, Trained, train_unmeasured
+from models.train import Trained, train_unmeasured
 from models.train import train as run_train
 from schemas.article import Article, content_hash
 from schemas.errors import StartupError
@@ -33,7 +33,7 @@ Labels = Sequence[EventType]
 def train(out: Path | None) -> None:
     """Trains on the shipped corpus and writes the artefact; prints where it is and its hash."""
     console = talk()
-    trained = run_train(shipped_corpus(), lambda step: console.print(step, markup=False))
+    trained = _trained(shipped_corpus(), console)
     _save(out or shipped_artefact(), trained, corpus_sha256(), console)
 
 
@@ -48,7 +48,7 @@ def train_own(files: Sequence[Path], out: Path | None, *, only: bool, force: boo
     _refuse_shipped(folder, force=force)
     own = load_own_corpus(files, only=only)
     _tell_silent(own, console)
-    trained = _trained(own if only else [*shipped_corpus(), *own], console)
+    trained = _trained_alone(own, console) if only else _trained([*shipped_corpus(), *own], console)
     _save(folder, trained, own_corpus_sha256([path.read_bytes() for path in files], only=only), console)
     for line in changes(trained, own):
         console.print(line, markup=False)
@@ -79,7 +79,7 @@ def changes(trained: Trained, own: Sequence[LabelledText]) -> list[str]:
     """What a new model does differently from the shipped one, in words: on the user's lines and on our articles."""
     old, new = load_classifier(), _classifier(trained)
     if trained.unseen:
-        said = [tuple(t for t, p in zip(TYPES, trained.unseen[text.id], strict=True) if p >= THRESHOLD) for text in own]
+        said = [_decided(trained, text) for text in own]
         how = "each read by a model that had not seen it"
     else:
         said, how = _labels(new, own), "the lines it was trained on, so the true figure is lower"
@@ -116,9 +116,13 @@ def _tell_silent(own: Sequence[LabelledText], console: Console) -> None:
 
 
 def _trained(corpus: Sequence[LabelledText], console: Console) -> Trained:
-    """Measured where the corpus is large enough for that, which ours always is."""
+    return run_train(corpus, lambda step: console.print(step, markup=False))
+
+
+def _trained_alone(corpus: Sequence[LabelledText], console: Console) -> Trained:
+    """Measured on unseen lines where there are enough of them; scikit-learn says with a ValueError where not."""
     try:
-        return run_train(corpus, lambda step: console.print(step, markup=False))
+        return _trained(corpus, console)
     except ValueError:
         console.print("too few lines to measure on unseen ones; training on all of them", markup=False)
     try:
@@ -145,6 +149,11 @@ def _save(folder: Path, trained: Trained, corpus_hash: str, console: Console) ->
 def _classifier(trained: Trained) -> TrainedClassifier:
     """The new model as the worker would use it, its name and hash left out: only its labels are looked at."""
     return TrainedClassifier(trained.reader, trained.thresholds, ModelRef(name="new", version="", sha256=""))
+
+
+def _decided(trained: Trained, text: LabelledText) -> Labels:
+    """The labels of a text by a reader that had not seen it."""
+    return [t for t, p in zip(TYPES, trained.unseen[text.id], strict=True) if p >= trained.thresholds[t]]
 
 
 def _labels(classifier: TrainedClassifier, texts: Sequence[LabelledText]) -> list[Labels]:

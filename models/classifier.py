@@ -7,6 +7,7 @@ from pathlib import Path
 
 from models.artefact import load_artefact, shipped_artefact
 from models.document import Sentence, sentences_of
+from models.explain import Explanation, explanation
 from models.language import is_foreign
 from models.reader import TYPES, ArticleReader, Floats
 from models.tags import Tags
@@ -19,6 +20,9 @@ MOST_EVIDENCE = 3
 
 _LEAST_SCORE = 0.5
 """Further sentences are quoted only where each by itself more likely than not states the event."""
+
+_LEAST_EXPLAINED = 0.1
+"""The score from which a type is explained though it is no label; below it nothing in the article speaks for it."""
 
 _DIGITS = 4
 """Decimals of every probability: finer ones mean nothing, and rounded ones do not depend on how a batch was cut."""
@@ -53,6 +57,23 @@ class TrainedClassifier:
                 tags[index] = self._tags(articles[index], sentences, probabilities[row], scores[row])
         return tags
 
+    def explain(self, article: Article, tags: Tags) -> dict[EventType, tuple[str, Explanation]]:
+        """Why an article has these tags: for each label, and each type that scores 0.1 or more, its best sentence as it
+        stands in the article, and what weighed. Reads the article again; `tag` does without.
+        """
+        told = [t for t in TYPES if t in tags.labels or tags.scores[t] >= _LEAST_EXPLAINED]
+        if not told:
+            return {}
+        sentences = sentences_of(article.title, article.text)
+        texts = [sentence.clean for sentence in sentences]
+        _, scores = self._reader.read([texts])
+        found = {}
+        for event_type in told:
+            row = _ranked(sentences, scores[0][:, TYPES.index(event_type)])[0]
+            quote = _quoted(article, sentences[row], 0.0).quote
+            found[event_type] = (quote, explanation(self._reader, texts, event_type, row))
+        return found
+
     def _tags(self, article: Article, sentences: Sequence[Sentence], probabilities: Floats, scores: Floats) -> Tags:
         found = {event_type: round(float(p), _DIGITS) for event_type, p in zip(TYPES, probabilities, strict=True)}
         labels = tuple(event_type for event_type in TYPES if found[event_type] >= self._thresholds[event_type])
@@ -69,9 +90,13 @@ def load_classifier(folder: Path | None = None) -> TrainedClassifier:
 
 def _evidence(article: Article, sentences: Sequence[Sentence], scores: Floats) -> tuple[Evidence, ...]:
     """The best sentences of one type, best first; a title goes behind a text sentence that says as much."""
-    ranked = sorted(range(len(sentences)), key=lambda row: (-_weight(sentences[row], float(scores[row])), row))
+    ranked = _ranked(sentences, scores)
     kept = [row for place, row in enumerate(ranked[:MOST_EVIDENCE]) if place == 0 or scores[row] >= _LEAST_SCORE]
     return tuple(_quoted(article, sentences[row], float(scores[row])) for row in kept)
+
+
+def _ranked(sentences: Sequence[Sentence], scores: Floats) -> list[int]:
+    return sorted(range(len(sentences)), key=lambda row: (-_weight(sentences[row], float(scores[row])), row))
 
 
 def _weight(sentence: Sentence, score: float) -> float:

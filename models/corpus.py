@@ -16,6 +16,9 @@ from schemas.event import Part
 from schemas.event_type import EventType
 
 _EVERYDAY_WRITER = "everyday"
+OWN_WRITER = "own"
+"""The writer of every line that a user brings; see models.own_corpus."""
+
 HELD_OUT_WRITER = "held-out"
 """The writer whose text is never trained on: its passages test what was learned from the others."""
 
@@ -54,9 +57,9 @@ class LabelledText:
     def story(self) -> str:
         """What is kept on one side of a split: a writer's whole text, so that neither story nor voice stands on both.
 
-        The writer of everyday news is split by article: nobody else writes what it holds.
+        The writer of everyday news is split by article: nobody else writes what it holds. So are a user's lines.
         """
-        return self.id if self.writer == _EVERYDAY_WRITER else self.writer
+        return self.id if self.writer in {_EVERYDAY_WRITER, OWN_WRITER} else self.writer
 
 
 def shipped_corpus() -> list[LabelledText]:
@@ -70,6 +73,14 @@ def corpus_sha256() -> str:
     lists = [file for folder in ("gazetteer", "lexicon") for file in (resources.files("models") / folder).iterdir()]
     for path in [*_files(), *sorted(lists, key=lambda file: file.name)]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def own_corpus_sha256(files: Iterable[bytes], *, only: bool) -> str:
+    """As `corpus_sha256`, with the contents of a user's files; `only` where they stand in the place of our corpus."""
+    digest = hashlib.sha256(f"{corpus_sha256()} {'only' if only else 'and'}".encode())
+    for content in files:
+        digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()
 
 

@@ -1,19 +1,29 @@
-"""Measuring: labelled articles and what a classifier says of them, as figures."""
+"""Measuring: labelled articles and what a classifier says of them, as figures.
+
+What a figure means stands in models.figures; how it is shown, in models.summary and models.report.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields, is_dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from models.figures import Bools, Floats, Scores, score_table
 from models.reader import TYPES
+from models.tags import Tags
 from schemas.article import Article
 from schemas.event_type import EventType
 
-Bools = npt.NDArray[np.bool_]
+FEWEST_OF_GENRE = 10
+FEWEST_OF_KIND = 5
+"""Smaller groups are not shown: one article more or less would move their figures by a tenth or more."""
+
+MOST_WRONG = 10
+"""Wrong decisions shown per label: what a person reads in one go; a guess."""
+
+_DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +31,8 @@ class LabelledArticle:
     """An article with the labels that readers gave it.
 
     `agreed`: two readers give the same labels without doubt; `doubtful`: careful readers could differ; `category`:
-    what the file says it is, or empty.
+    what the file says it is; `genre`: which group of articles it is counted with; `kind`: which trap an article
+    without labels sets. The last three may be empty.
     """
 
     article: Article
@@ -29,25 +40,23 @@ class LabelledArticle:
     agreed: bool = False
     doubtful: bool = False
     category: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelFigures:
-    """Precision, recall and F1 in [0, 1] of one label over `positives` articles that have it."""
-
-    precision: float
-    recall: float
-    f1: float
-    positives: int
+    genre: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What was measured on one selection of articles."""
+    """What was measured on one selection of articles; macro: the means over all three labels; micro: all in one."""
 
     articles: int
-    labels: Mapping[EventType, LabelFigures]
-    macro_f1: float
+    macro: Scores
+    micro: Scores
+    labels: Mapping[EventType, Scores]
+
+    @property
+    def macro_f1(self) -> float:
+        """The mean F1 over all three labels, in [0, 1]; a label that no article has counts as 0."""
+        return self.macro.f1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,17 +68,64 @@ class FalseAlerts:
     labels_per_1000: Mapping[EventType, float]
 
 
-def figures(items: Sequence[LabelledArticle], decided: Sequence[Iterable[EventType]]) -> Figures:
-    """Precision, recall and F1 per label, and their macro mean over all three."""
-    truth, said = _matrix([item.labels for item in items]), _matrix(decided)
-    labels = {event_type: _label_figures(truth[:, k], said[:, k]) for k, event_type in enumerate(TYPES)}
-    macro = sum(found.f1 for found in labels.values()) / len(labels)
-    return Figures(articles=len(items), labels=labels, macro_f1=macro)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Genre:
+    """What was measured on one genre; None where no article of it has a label, or none is without."""
+
+    articles: int
+    figures: Figures | None
+    false_alerts: FalseAlerts | None
 
 
-def false_alerts(decided: Sequence[Iterable[EventType]]) -> FalseAlerts:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrongDecision:
+    """A label given or withheld wrongly: the article's id, its labels, those that were given, the label's probability.
+
+    `quote` is the best evidence of a label that was given, None of one that was withheld.
+    """
+
+    id: str
+    expected: tuple[EventType, ...]
+    got: tuple[EventType, ...]
+    probability: float
+    quote: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """Everything that was measured on one file.
+
+    `agreed`, `clear`, `all`: None where no article of that selection has a label; `genres` of 10 articles or more and
+    `kinds` of hard negatives of 5 or more, the largest first; `wrong`: up to 10 decisions per label, the most
+    confident first.
+    """
+
+    articles: int
+    agreed: Figures | None
+    clear: Figures | None
+    all: Figures | None
+    false_alerts: FalseAlerts | None
+    genres: Mapping[str, Genre]
+    kinds: Mapping[str, FalseAlerts]
+    wrong: Mapping[EventType, tuple[WrongDecision, ...]]
+
+    @property
+    def selections(self) -> dict[str, Figures]:
+        """The selections that have figures, by name."""
+        named = {"agreed": self.agreed, "clear": self.clear, "all": self.all}
+        return {name: found for name, found in named.items() if found}
+
+
+def figures(items: Sequence[LabelledArticle], tags: Sequence[Tags]) -> Figures:
+    """All figures per label, their macro means and the micro figures, with intervals of F1."""
+    table = score_table(truth_of(items), _matrix(each.labels for each in tags), probabilities_of(tags))
+    labels = dict(zip(TYPES, table.labels, strict=True))
+    return Figures(articles=len(items), macro=table.macro, micro=table.micro, labels=labels)
+
+
+def false_alerts(tags: Sequence[Tags]) -> FalseAlerts:
     """Alerts on articles that report no event."""
-    said = _matrix(decided)
+    said = _matrix(each.labels for each in tags)
     return FalseAlerts(
         articles=len(said),
         per_1000=1000 * float(said.any(axis=1).mean()) if len(said) else 0.0,
@@ -77,59 +133,113 @@ def false_alerts(decided: Sequence[Iterable[EventType]]) -> FalseAlerts:
     )
 
 
-def f1_of(truth: Bools, said: Bools) -> float:
-    """F1 in [0, 1]; 0 where nothing is true and nothing was said."""
-    hits = int((truth & said).sum())
-    return 2 * hits / max(int(truth.sum()) + int(said.sum()), 1)
-
-
-def report(items: Sequence[LabelledArticle], decided: Sequence[Sequence[EventType]]) -> dict[str, Any]:
-    """All figures as plain values: on all, clear and agreed items with labels, and false alerts on those without."""
-    chosen = {
-        "all": [True] * len(items),
-        "clear": [not item.doubtful for item in items],
-        "agreed": [item.agreed for item in items],
-    }
-    document: dict[str, Any] = {}
-    for name, wanted in chosen.items():
-        rows = [row for row, is_wanted in enumerate(wanted) if is_wanted]
-        if any(items[row].labels for row in rows):
-            document[name] = _figures_document(figures([items[r] for r in rows], [decided[r] for r in rows]))
-    empty = [row for row, item in enumerate(items) if not item.labels]
-    if empty:
-        found = false_alerts([decided[row] for row in empty])
-        document["false_alerts"] = {
-            "articles": found.articles,
-            "per_1000": round(found.per_1000, 1),
-            "labels_per_1000": {t.value: round(value, 1) for t, value in found.labels_per_1000.items()},
-        }
-    return document
-
-
-def _figures_document(found: Figures) -> dict[str, Any]:
-    return {
-        "articles": found.articles,
-        "macro_f1": round(found.macro_f1, 4),
-        "labels": {
-            t.value: {
-                "precision": round(label.precision, 4),
-                "recall": round(label.recall, 4),
-                "f1": round(label.f1, 4),
-                "positives": label.positives,
-            }
-            for t, label in found.labels.items()
-        },
-    }
-
-
-def _label_figures(truth: Bools, said: Bools) -> LabelFigures:
-    hits = int((truth & said).sum())
-    return LabelFigures(
-        precision=hits / max(int(said.sum()), 1),
-        recall=hits / max(int(truth.sum()), 1),
-        f1=f1_of(truth, said),
-        positives=int(truth.sum()),
+def evaluation(items: Sequence[LabelledArticle], tags: Sequence[Tags]) -> Evaluation:
+    """All figures of one file; `tags` are of `items`, in their order."""
+    everything = range(len(items))
+    return Evaluation(
+        articles=len(items),
+        agreed=_figures_at([row for row in everything if items[row].agreed], items, tags),
+        clear=_figures_at([row for row in everything if not items[row].doubtful], items, tags),
+        all=_figures_at(everything, items, tags),
+        false_alerts=_false_alerts_at(everything, items, tags),
+        genres=_genres(items, tags),
+        kinds=_kinds(items, tags),
+        wrong={event_type: _wrong(event_type, items, tags) for event_type in TYPES},
     )
+
+
+def truth_of(items: Sequence[LabelledArticle]) -> Bools:
+    """(n_articles, n_types): whether readers gave the article the label."""
+    return _matrix(item.labels for item in items)
+
+
+def probabilities_of(tags: Sequence[Tags]) -> Floats:
+    """(n_articles, n_types): the calibrated probability of each label."""
+    rows = [[each.scores[event_type] for event_type in TYPES] for each in tags]
+    return np.array(rows, dtype=np.float64).reshape(len(rows), len(TYPES))
+
+
+def plain(value: object) -> object:
+    """A result as JSON has it: objects, lists, and numbers of at most 4 decimals."""
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    match value:
+        case Mapping():
+            return {str(key): plain(each) for key, each in value.items()}
+        case tuple():
+            return [plain(each) for each in value]
+        case float():
+            return round(value, _DIGITS)
+        case _:
+            return value
+
+
+def ordered(labels: frozenset[EventType]) -> tuple[EventType, ...]:
+    """Labels in the order in which they are shown everywhere."""
+    return tuple(event_type for event_type in TYPES if event_type in labels)
+
+
+def _genres(items: Sequence[LabelledArticle], tags: Sequence[Tags]) -> dict[str, Genre]:
+    return {
+        name: Genre(
+            articles=len(rows),
+            figures=_figures_at(rows, items, tags),
+            false_alerts=_false_alerts_at(rows, items, tags),
+        )
+        for name, rows in _grouped([item.genre for item in items], FEWEST_OF_GENRE).items()
+    }
+
+
+def _kinds(items: Sequence[LabelledArticle], tags: Sequence[Tags]) -> dict[str, FalseAlerts]:
+    traps = _grouped(["" if item.labels else item.kind for item in items], FEWEST_OF_KIND)
+    return {name: false_alerts([tags[row] for row in rows]) for name, rows in traps.items()}
+
+
+def _grouped(names: Sequence[str], fewest: int) -> dict[str, list[int]]:
+    """The rows of each name that is not empty and has enough of them, the largest group first."""
+    groups: dict[str, list[int]] = {}
+    for row, name in enumerate(names):
+        groups.setdefault(name, []).append(row)
+    large = [(name, rows) for name, rows in groups.items() if name and len(rows) >= fewest]
+    return dict(sorted(large, key=lambda group: (-len(group[1]), group[0])))
+
+
+def _figures_at(rows: Sequence[int], items: Sequence[LabelledArticle], tags: Sequence[Tags]) -> Figures | None:
+    """The figures of some articles, or None where none of them has a label."""
+    chosen = [items[row] for row in rows]
+    return figures(chosen, [tags[row] for row in rows]) if any(item.labels for item in chosen) else None
+
+
+def _false_alerts_at(rows: Sequence[int], items: Sequence[LabelledArticle], tags: Sequence[Tags]) -> FalseAlerts | None:
+    """The false alerts among some articles, or None where all of them have a label."""
+    without = [tags[row] for row in rows if not items[row].labels]
+    return false_alerts(without) if without else None
+
+
+def _wrong(event_type: EventType, items: Sequence[LabelledArticle], tags: Sequence[Tags]) -> tuple[WrongDecision, ...]:
+    """The wrong decisions on one label of which the classifier was most sure."""
+    found = [
+        _wrong_decision(event_type, item, each)
+        for item, each in zip(items, tags, strict=True)
+        if (event_type in item.labels) != (event_type in each.labels)
+    ]
+    return tuple(sorted(found, key=lambda one: (-_sureness(event_type, one), one.id))[:MOST_WRONG])
+
+
+def _wrong_decision(event_type: EventType, item: LabelledArticle, tags: Tags) -> WrongDecision:
+    evidence = tags.evidence.get(event_type, ())
+    return WrongDecision(
+        id=item.article.id,
+        expected=ordered(item.labels),
+        got=tags.labels,
+        probability=tags.scores[event_type],
+        quote=evidence[0].quote if evidence else None,
+    )
+
+
+def _sureness(event_type: EventType, wrong: WrongDecision) -> float:
+    """The probability in [0, 1] that the classifier gave its own decision."""
+    return wrong.probability if event_type in wrong.got else 1 - wrong.probability
 
 
 def _matrix(labels: Iterable[Iterable[EventType]]) -> Bools:

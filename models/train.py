@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from models.corpus import LabelledText, training_texts
 from models.document import Sentence, sentences_of
-from models.evaluate import f1_of
+from models.figures import f1_of
 from models.reader import TYPES, ArticleReader, Example, Floats, Ints
 from models.text import clean
 from schemas.event_type import EventType
@@ -26,11 +26,16 @@ _FOLDS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """What training gives."""
+    """What training gives.
+
+    unseen: id of each text → (n_types,): its probabilities by a reader that has seen nothing of its story; empty
+    where the corpus is too small for that.
+    """
 
     reader: ArticleReader
     thresholds: dict[EventType, float]
     metrics: dict[str, Any]
+    unseen: dict[str, Floats]
 
 
 def train(corpus: Sequence[LabelledText], on_progress: Callable[[str], None] = lambda _: None) -> Trained:
@@ -46,6 +51,18 @@ def train(corpus: Sequence[LabelledText], on_progress: Callable[[str], None] = l
         reader=ArticleReader().fit(examples),
         thresholds=dict.fromkeys(EventType, THRESHOLD),
         metrics=_metrics(truth, unseen[whole] >= THRESHOLD),
+        unseen={text.id: row for text, row in zip(texts, unseen, strict=True)},
+    )
+
+
+def train_unmeasured(corpus: Sequence[LabelledText]) -> Trained:
+    """As `train` for a corpus too small to be cut into parts: no figures, nothing unseen.
+
+    Raises ValueError where even the whole does not hold sentences with and without every type.
+    """
+    examples = [example_of(text) for text in training_texts(corpus)]
+    return Trained(
+        reader=ArticleReader().fit(examples), thresholds=dict.fromkeys(EventType, THRESHOLD), metrics={}, unseen={}
     )
 
 
