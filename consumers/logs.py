@@ -29,7 +29,6 @@ class LogEvent(StrEnum):
     PARTITIONS_REVOKED = "partitions_revoked"
     BATCH_WRITTEN = "batch_written"
     BUG = "bug"
-    BREAKER_TRIPPED = "breaker_tripped"
 
 
 class Log:

@@ -11,8 +11,8 @@ from kafka.errors import AuthorizationError, KafkaError, KafkaTimeoutError
 from consumers.settings import Settings
 from schemas.errors import StartupError
 
-BOOTSTRAP_TIMEOUT_S = 8.0
-"""Seconds that a command looks for a broker; within the ten in which a user wants to be told."""
+BOOTSTRAP_TIMEOUT_S = 5.0
+"""Seconds that a command looks for a broker: with its imports within the ten in which a user wants to be told."""
 
 
 @contextmanager
