@@ -24,6 +24,7 @@ from consumers.kafka.client import KafkaReader, KafkaSender
 from consumers.replay import Sent, new_run_id, replay, replayed_articles
 from consumers.settings import Settings, variable
 from consumers.subscriber import Once, Received, received
+from consumers.verification import dealt_with
 from consumers.worker_process import worker_process
 from schemas.errors import StartupError, TocsinError, TransientError
 from schemas.message import Record, header
@@ -133,18 +134,13 @@ def _listen(
         if done and not records:
             summary.rung = len(subjects)
             return summary
-        done = _dealt_with(reader, sent, settings)
+        done = dealt_with(sent, reader, settings.articles_topic) == len(sent)
         if records:
             until = time.monotonic() + _START_S
         if worker.poll() is not None:
             raise TransientError(f"the worker ended with exit {worker.returncode}")
         if not done and time.monotonic() > until:
             raise TransientError(f"the worker gave nothing for {_START_S:g} s")
-
-
-def _dealt_with(reader: KafkaReader, sent: list[Sent], settings: Settings) -> bool:
-    committed = reader.committed(settings.articles_topic)
-    return all(item.offset < committed.get((settings.articles_topic, item.partition), 0) for item in sent)
 
 
 def _show_dead_letter(console: Console, record: Record, names: dict[tuple[str, str], str]) -> None:

@@ -16,6 +16,7 @@ from consumers.kafka.client import KafkaReader, KafkaSender, Place
 from consumers.logs import Log, set_up_logging
 from consumers.metrics import Metrics
 from consumers.settings import Settings, load_settings
+from consumers.verification import dealt_with
 from models.tags import Tags
 from schemas.article import Article
 from schemas.errors import TransientError
@@ -90,8 +91,7 @@ class Stream:
         try:
             last, since = -1, time.monotonic()
             while True:
-                committed = reader.committed(self.settings.articles_topic)
-                done = sum(at.offset < committed.get((self.settings.articles_topic, at.partition), 0) for at in places)
+                done = dealt_with(places, reader, self.settings.articles_topic)
                 if done == len(places):
                     return
                 if done > last:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from consumers.expectations import Given
-from consumers.replay import Sent
+from consumers.replay import Place, Sent
 from consumers.settings import Settings
 from schemas.errors import TransientError
 from schemas.message import REPLAY_HEADER, Record, header
@@ -24,6 +24,12 @@ class Offsets(Protocol):
         ...
 
 
+def dealt_with(places: Sequence[Place], offsets: Offsets, topic: str) -> int:
+    """How many of these messages the group's committed offsets have passed."""
+    committed = offsets.committed(topic)
+    return sum(place.offset < committed.get((topic, place.partition), 0) for place in places)
+
+
 def wait_until_dealt_with(
     sent: Sequence[Sent], offsets: Offsets, settings: Settings, on_progress: Callable[[int], None]
 ) -> None:
@@ -33,8 +39,7 @@ def wait_until_dealt_with(
     """
     best, since = -1, time.monotonic()
     while True:
-        committed = offsets.committed(settings.articles_topic)
-        passed = sum(item.offset < committed.get((settings.articles_topic, item.partition), 0) for item in sent)
+        passed = dealt_with(sent, offsets, settings.articles_topic)
         on_progress(passed)
         if passed == len(sent):
             return

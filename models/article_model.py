@@ -30,23 +30,25 @@ SIGNS = np.array([1, 1, *[1] * len(_DENSE), *[-1] * len(TOPICS), 1])
 everyday topics against it. The corpus is too small to be allowed to learn otherwise."""
 
 
-def article_features(scores: Floats, sentences: Sequence[Words]) -> Floats:
-    """(n_features,): the article as the model of one type sees it; scores: (n_sentences,) log-odds of that type."""
+def article_features(scores: Floats, around: Floats) -> Floats:
+    """(n_features,): the article as the model of one type sees it.
+
+    scores: (n_sentences,) log-odds of that type; around: the article's `background`, the same for every type.
+    """
     clipped = np.clip(scores, SILENT, -SILENT)
     pooled = np.log(np.exp(2 * clipped).sum()) / 2
-    words = max(sum(len(sentence.words) for sentence in sentences), _SHORTEST_WORDS)
-    counted = sum(len(sentence.words) for sentence in sentences) or 1
+    told = [np.clip(pooled, _LOWEST, _HIGHEST), np.clip(clipped[:_LEAD].max(), _LOWEST, _HIGHEST)]
+    return np.concatenate([told, around])
+
+
+def background(sentences: Sequence[Words]) -> Floats:
+    """(n,): what the article is about, whatever is told of it: densities of kinds and topics, and how many states."""
+    counted = sum(len(sentence.words) for sentence in sentences)
+    words = max(counted, _SHORTEST_WORDS)
     found: Mapping[str, float] = density(list(sentences))
-    dense = [np.sqrt(min(found.get(name, 0.0) * counted / words, 12)) for name in (*_DENSE, *TOPICS)]
+    dense = [np.sqrt(min(found.get(name, 0.0) * (counted or 1) / words, 12)) for name in (*_DENSE, *TOPICS)]
     states = {party for sentence in sentences for party in sentence.parties if not party.startswith("o:")}
-    return np.array(
-        [
-            np.clip(pooled, _LOWEST, _HIGHEST),
-            np.clip(clipped[:_LEAD].max(), _LOWEST, _HIGHEST),
-            *dense,
-            min(np.log1p(len(states)), 2),
-        ]
-    )
+    return np.array([*dense, min(np.log1p(len(states)), 2)])
 
 
 class SignedLogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.article_model import FEATURES, article_features
+from models.article_model import FEATURES, article_features, background
 from models.features import topics
 from models.gate import passes
 from models.reader import TYPES, ArticleReader, Floats
@@ -148,7 +148,7 @@ def _sentence_weights(reader: ArticleReader, words: Sequence[Words], event_type:
 
 def _article_weights(reader: ArticleReader, words: Sequence[Words], event_type: EventType) -> tuple[Weighed, ...]:
     model = reader.article_models_[TYPES.index(event_type)]
-    above = article_features(_scores(reader, words, event_type), words) - model.mean_
+    above = article_features(_scores(reader, words, event_type), background(words)) - model.mean_
     added = above / model.scale_ * model.coef_
     named = [
         (article_feature_in_words(name, above=over), float(weight))

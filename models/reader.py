@@ -14,7 +14,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 
-from models.article_model import SIGNS, SignedLogisticRegression, article_features
+from models.article_model import SIGNS, SignedLogisticRegression, article_features, background
 from models.features import topics
 from models.gate import passes
 from models.sentence_model import SILENT, Read, SentenceModel
@@ -27,7 +27,8 @@ Bools = npt.NDArray[np.bool_]
 
 TYPES = tuple(EventType)
 
-_FOLDS = 5
+FOLDS = 5
+"""Parts that a corpus is cut into, so that every text is read by a model that has not seen its group."""
 _PASSAGE_WEIGHT = 0.5
 """A passage is half an example of an article: it has the event, but not what else an article is about."""
 
@@ -85,7 +86,7 @@ class ArticleReader(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         """Learns from texts whose event sentences are marked; the marks are the labels, `y` is not looked at."""
         del y
         documents = [_document(example.sentences) for example in examples]
-        folds = _folds([example.group for example in examples])
+        folds = folds_of([example.group for example in examples])
         self.sentence_models_: list[SentenceModel] = []
         self.calibrations_: list[LogisticRegression] = []
         self.article_models_: list[SignedLogisticRegression] = []
@@ -102,22 +103,18 @@ class ArticleReader(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
     def read(self, articles: Sequence[Sequence[str]]) -> tuple[Floats, list[Floats]]:
         """`predict_proba`, and per article (n_sentences, n_types): the probability that the sentence states one."""
         documents = [_document(sentences) for sentences in articles]
+        backgrounds = [background(document.sentences) for document in documents]
         probabilities = np.zeros((len(documents), len(TYPES)))
         sentence_probabilities = [np.zeros(document.gated.shape) for document in documents]
         for column in range(len(TYPES)):
             scores = self._scores(column, documents)
-            features = np.stack([article_features(*pair) for pair in _paired(scores, documents)])
+            features = np.stack([article_features(*pair) for pair in zip(scores, backgrounds, strict=True)])
             probabilities[:, column] = self.article_models_[column].predict_proba(features)[:, 1]
-            calibration = self.calibrations_[column]
-            for index, found in enumerate(scores):
-                sentence_probabilities[index][:, column] = calibration.predict_proba(found[:, None])[:, 1]
+            calibrated = self.calibrations_[column].predict_proba(np.concatenate(scores)[:, None])[:, 1]
+            ends = np.cumsum([len(found) for found in scores])
+            for index, found in enumerate(np.split(calibrated, ends[:-1])):
+                sentence_probabilities[index][:, column] = found
         return probabilities, sentence_probabilities
-
-    def explain(self, sentence: str, event_type: EventType) -> list[tuple[str, float]]:
-        """What each feature of a sentence adds to its log-odds of the type; empty where it passes no gate."""
-        document = _document([sentence])
-        column = TYPES.index(event_type)
-        return self.sentence_models_[column].contributions(document.read(0)) if document.gated[0, column] else []
 
     def _fit_sentences(
         self,
@@ -128,21 +125,18 @@ class ArticleReader(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         folds: Ints,
     ) -> list[Floats]:
         """Fits the sentence model and its calibration; gives every sentence a score by a model that has not seen it."""
-        places = [(d, row) for d, document in enumerate(documents) for row in document.rows(column)]
+        places = _places(column, documents)
         sentences = [documents[d].read(row) for d, row in places]
         y = np.array([marks[d][row] for d, row in places])
         fold = np.array([folds[d] for d, _ in places])
         unseen = np.zeros(len(places))
-        for held in range(_FOLDS):
+        for held in range(FOLDS):
             inside, outside = np.flatnonzero(fold == held), np.flatnonzero(fold != held)
             model = SentenceModel(event_type.value, c=self.sentence_c).fit([sentences[i] for i in outside], y[outside])
             unseen[inside] = model.decision_function([sentences[i] for i in inside])
         self.sentence_models_.append(SentenceModel(event_type.value, c=self.sentence_c).fit(sentences, y))
         self.calibrations_.append(LogisticRegression().fit(unseen[:, None], y))
-        scores = [np.full(len(document.sentences), SILENT) for document in documents]
-        for (d, row), score in zip(places, unseen, strict=True):
-            scores[d][row] = score
-        return scores
+        return _spread(unseen, places, documents)
 
     def _fit_articles(
         self,
@@ -165,7 +159,8 @@ class ArticleReader(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
                 event = bool(marked[part].any())
                 if (event and not marked[part][told].any()) or not (example.whole or told.any()):
                     continue
-                features.append(article_features(scored[part], [document.sentences[row] for row in part]))
+                around = background([document.sentences[row] for row in part])
+                features.append(article_features(scored[part], around))
                 labels.append(int(event))
                 weight = 1 / len(parts) if example.whole else _PASSAGE_WEIGHT
                 weights.append(weight if event else weight * self.negatives)
@@ -189,12 +184,9 @@ class ArticleReader(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
 
     def _scores(self, column: int, documents: Sequence[_Document]) -> list[Floats]:
         """Per article (n_sentences,): the log-odds of each sentence, `SILENT` where it passes no gate."""
-        places = [(d, row) for d, document in enumerate(documents) for row in document.rows(column)]
+        places = _places(column, documents)
         found = self.sentence_models_[column].decision_function([documents[d].read(row) for d, row in places])
-        scores = [np.full(len(document.sentences), SILENT) for document in documents]
-        for (d, row), score in zip(places, found, strict=True):
-            scores[d][row] = score
-        return scores
+        return _spread(found, places, documents)
 
 
 def _document(sentences: Sequence[str]) -> _Document:
@@ -204,12 +196,21 @@ def _document(sentences: Sequence[str]) -> _Document:
     return _Document(words, gated.reshape(len(words), len(TYPES)), topics(density(words), n_words))
 
 
-def _folds(groups: Sequence[str]) -> Ints:
-    """(n,): the fold of each text; a group is never on both sides."""
-    names = sorted(set(groups))
-    found: Ints = np.array([names.index(group) % _FOLDS for group in groups])
+def folds_of(groups: Sequence[str]) -> Ints:
+    """(n,): the fold, 0 to `FOLDS` - 1, of each text; a group is never on both sides of a split."""
+    number = {group: place for place, group in enumerate(sorted(set(groups)))}
+    found: Ints = np.array([number[group] % FOLDS for group in groups])
     return found
 
 
-def _paired(scores: Sequence[Floats], documents: Sequence[_Document]) -> list[tuple[Floats, list[Words]]]:
-    return [(found, document.sentences) for found, document in zip(scores, documents, strict=True)]
+def _places(column: int, documents: Sequence[_Document]) -> list[tuple[int, int]]:
+    """(document, row) of every sentence that passes the gate of a type."""
+    return [(d, row) for d, document in enumerate(documents) for row in document.rows(column)]
+
+
+def _spread(found: Floats, places: Sequence[tuple[int, int]], documents: Sequence[_Document]) -> list[Floats]:
+    """Per document (n_sentences,): the log-odds found for its places, `SILENT` everywhere else."""
+    scores = [np.full(len(document.sentences), SILENT) for document in documents]
+    for (d, row), score in zip(places, found, strict=True):
+        scores[d][row] = score
+    return scores

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -50,26 +50,27 @@ class SentenceModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         self.ngrams_ = FeatureCounter(min_df=2, binary=False)
         self.topics_ = FeatureCounter(min_df=3)
         self.tfidf_ = TfidfTransformer(sublinear_tf=True)
-        for name, lists in self._lists(sentences).items():
-            getattr(self, name + "_").fit(lists)
-        self.tfidf_.fit(self.ngrams_.transform(self._lists(sentences)["ngrams"]))
+        lists = self._lists(sentences)
+        for name, features in lists.items():
+            getattr(self, name + "_").fit(features)
+        self.tfidf_.fit(self.ngrams_.transform(lists["ngrams"]))
         self.regression_ = LogisticRegression(
             C=self.c, class_weight="balanced", solver="liblinear", tol=1e-3, max_iter=300, random_state=0
         )
         weights = trigger_weights([words for words, _ in sentences], y, EventType(self.event_type))
-        self.regression_.fit(self._matrix(sentences), y, weights)
+        self.regression_.fit(self._matrix(lists), y, weights)
         return self
 
     def decision_function(self, sentences: Sequence[Read]) -> Floats:
         """(n,): log-odds of each sentence."""
         if not sentences:
             return np.empty(0)
-        found: Floats = self.regression_.decision_function(self._matrix(sentences)).astype(np.float64)
+        found: Floats = self.regression_.decision_function(self._matrix(self._lists(sentences))).astype(np.float64)
         return found
 
     def contributions(self, sentence: Read) -> list[tuple[str, float]]:
         """What each feature of the sentence adds to its log-odds, most telling first, either way."""
-        row = self._matrix([sentence]).tocoo()
+        row = self._matrix(self._lists([sentence])).tocoo()
         names = self._names()
         weights = self.regression_.coef_[0]
         found = [
@@ -86,10 +87,11 @@ class SentenceModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             "topics": [list(topics) for _, topics in sentences],
         }
 
-    def _matrix(self, sentences: Sequence[Read]) -> sp.csr_matrix:
+    def _matrix(self, lists: Mapping[str, Sequence[Sequence[str]]]) -> sp.csr_matrix:
+        """The four blocks side by side, one row per sentence."""
         blocks = []
-        for name, lists in self._lists(sentences).items():
-            counts = getattr(self, name + "_").transform(lists)
+        for name, features in lists.items():
+            counts = getattr(self, name + "_").transform(features)
             if name == "ngrams":
                 counts = self.tfidf_.transform(counts)
             blocks.append(counts * np.float32(_WEIGHTS[name]))

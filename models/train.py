@@ -12,7 +12,7 @@ import numpy.typing as npt
 from models.corpus import LabelledText, training_texts
 from models.document import Sentence, sentences_of
 from models.figures import f1_of
-from models.reader import TYPES, ArticleReader, Example, Floats, Ints
+from models.reader import FOLDS, TYPES, ArticleReader, Example, Floats, Ints, folds_of
 from models.text import clean
 from schemas.event_type import EventType
 
@@ -20,8 +20,6 @@ THRESHOLD = 0.5
 """The probability from which an event is sent, for every type. With articles that have no event weighted three times
 (`ArticleReader.negatives`) it is the point where a false alert costs three times a miss. Thresholds picked on our own
 text moved by as much as 0.12 with every change of the corpus, and did no better on text by others."""
-
-_FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +92,10 @@ def marks(text: LabelledText, sentences: Sequence[Sentence]) -> Ints:
 
 def cross_validated(examples: Sequence[Example], on_progress: Callable[[str], None]) -> Floats:
     """(n_examples, n_types): the probabilities by readers that have seen nothing of the example's group."""
-    names = sorted({example.group for example in examples})
-    fold = np.array([names.index(example.group) % _FOLDS for example in examples])
+    fold = folds_of([example.group for example in examples])
     probabilities = np.zeros((len(examples), len(TYPES)))
-    for held in range(_FOLDS):
-        on_progress(f"reading part {held + 1} of {_FOLDS} with a reader that has not seen it")
+    for held in range(FOLDS):
+        on_progress(f"reading part {held + 1} of {FOLDS} with a reader that has not seen it")
         reader = ArticleReader().fit([example for example, part in zip(examples, fold, strict=True) if part != held])
         inside = [row for row, part in enumerate(fold) if part == held]
         probabilities[inside] = reader.predict_proba([examples[row].sentences for row in inside])
