@@ -17,7 +17,7 @@ from consumers.logs import Log, set_up_logging
 from consumers.metrics import Metrics
 from consumers.settings import Settings, load_settings
 from consumers.verification import dealt_with
-from models.tags import Tags
+from models.tags import Classifier, Tags
 from schemas.article import Article
 from schemas.errors import TransientError
 from schemas.event import Evidence, ModelRef, Part
@@ -134,10 +134,15 @@ class Stream:
 
 def run_keyword_worker() -> None:
     """A worker with the KeywordClassifier, with the settings of this process's environment."""
+    run_worker_with(KeywordClassifier())
+
+
+def run_worker_with(classifier: Classifier) -> None:
+    """A worker with any classifier, with the settings of this process's environment, until it is told to stop."""
     settings = load_settings()
     set_up_logging(settings.log_level)
     producer = KafkaSender(settings)
     try:
-        run_worker(settings, KeywordClassifier(), producer, Log(), Metrics())
+        run_worker(settings, classifier, producer, Log(), Metrics())
     finally:
         producer.close()
