@@ -9,7 +9,7 @@ KAFKA_JARS := deploy/kafka/lib/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-kafka check format kafka-jars kafka kafka-stop train build requirements clean
+.PHONY: help setup demo test test-kafka chaos soak check format kafka-jars kafka kafka-stop train build requirements clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,12 @@ test: $(READY) ## run the tests, the flow through the embedded broker included
 
 test-kafka: $(READY) $(KAFKA_JARS) ## run the flow tests on a real Apache Kafka (needs Java 17 and Maven)
 	@$(BIN)/python -m pytest -m kafka
+
+chaos: $(READY) $(KAFKA_JARS) ## kill, freeze and cut off workers and brokers under load, and count (ONLY= RUNS= DELIVERY= PARTITIONS=)
+	@$(BIN)/python tests/chaos
+
+soak: $(READY) $(KAFKA_JARS) ## steady load for MINUTES=30, a worker killed every few minutes, and count
+	@$(BIN)/python tests/chaos/soak.py
 
 check: $(READY) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from consumers.cli_dead import dead
 from consumers.settings import load_settings
 from schemas.errors import CheckFailed, TocsinError
 from schemas.event_type import EventType
@@ -77,7 +78,7 @@ def run() -> None:
 
     Example: TOCSIN_BROKERS=kafka-1:9092,kafka-2:9092 tocsin run
     """
-    from consumers.worker import run as run_worker
+    from consumers.run import run as run_worker
 
     run_worker(load_settings())
 
@@ -192,6 +193,9 @@ def watch(  # noqa: PLR0917 - click gives options by name
 
     wanted = Filter(types=frozenset(map(EventType, types)), min_confidence=min_confidence)
     watch_events(load_settings(), wanted, start=start, group=group, count=count, stop_at_end=stop_at_end)
+
+
+cli.add_command(dead)
 
 
 @cli.group()

@@ -22,7 +22,7 @@ from consumers.files import article_files
 from consumers.kafka.admin import create_topics
 from consumers.kafka.client import KafkaReader, KafkaSender
 from consumers.replay import Sent, new_run_id, replay, replayed_articles
-from consumers.settings import Settings, variable
+from consumers.settings import Delivery, Settings, variable
 from consumers.subscriber import Once, Received, received
 from consumers.verification import dealt_with
 from consumers.worker_process import worker_process
@@ -73,7 +73,11 @@ def _demo(paths: list[Path], console: Console, *, keep: bool) -> Summary:
         broker = stack.enter_context(embedded_broker())
         console.print(f"broker    embedded, in memory, on {broker.address}")
         settings = replace(
-            Settings(), brokers=(broker.address,), group="tocsin-demo", session_timeout_s=_SESSION_TIMEOUT_S
+            Settings(),
+            brokers=(broker.address,),
+            group="tocsin-demo",
+            delivery=Delivery.AT_LEAST_ONCE,
+            session_timeout_s=_SESSION_TIMEOUT_S,
         )
         create_topics(settings)
         reader = KafkaReader(settings, group=settings.group)

@@ -44,7 +44,7 @@ def detect_batch(
     reading: Reading = Reading(),
     on_bug: Callable[[Record, Exception], None] = _ignore_bug,
 ) -> list[Outcome]:
-    """One outcome per record, in their order. Never raises for what a record holds.
+    """One outcome per record, in their order. Never raises for what a record holds; MemoryError is let through.
 
     The classifier is called once for the whole batch. Where that call raises, the batch is halved until the culprit
     stands alone; that one is rejected with reason `bug`, `on_bug` is told, and the others go on.
@@ -56,6 +56,8 @@ def detect_batch(
             articles.append((index, record, _article(record, reading)))
         except ContractError as error:
             outcomes[index] = Rejected(dead_letter=_refused(record, error))
+        except MemoryError:
+            raise  # the process is at fault and not the article: a fresh one reads it
         except Exception as error:  # noqa: BLE001 - a fault of ours must cost one article, not the batch
             outcomes[index] = _bug(record, error, on_bug)
     _read(articles, classifier, reading, on_bug, outcomes)
@@ -77,6 +79,8 @@ def _read(
             index: _outcome(record, article, tags, classifier, reading)
             for (index, record, article), tags in zip(articles, tagged, strict=True)
         }
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001 - see detect_batch
         if len(articles) == 1:
             index, record, _ = articles[0]
@@ -150,6 +154,22 @@ def _refused(record: Record, error: ContractError) -> DeadLetter:
         stage="VALUE_CONVERTER",
         error_class="schemas.errors.ContractError",
         error_message=f"{record.topic}[{record.partition}]@{record.offset}: {error}",
+    )
+
+
+def undecodable(record: Record) -> Rejected:
+    """The outcome of a record of which only the coordinates are known, because the Kafka client cannot decode it."""
+    return Rejected(
+        dead_letter=DeadLetter(
+            record=record,
+            reason=Reason.UNDECODABLE,
+            stage="KAFKA_CONSUME",
+            error_class="builtins.UnicodeDecodeError",
+            error_message=(
+                f"{record.topic}[{record.partition}]@{record.offset}: the Kafka client cannot decode this record (a "
+                "header key that is not UTF-8); it was stepped over, and stands where it stood"
+            ),
+        )
     )
 
 

@@ -28,6 +28,15 @@ EXPECTATIONS = "expected.jsonl"
 MAX_ITEM_BYTES = 67_108_864
 """Bytes of the longest line or file that is read: the bound on memory, also for what unpacks to more."""
 
+MAX_BARREN_BYTES = 2 * MAX_ITEM_BYTES
+"""Bytes of lines in a row without an article after which a file is given up: a few kilobytes of a decompression bomb
+unpack to gigabytes of nothing. How well a file packs tells no bomb: a thousand like articles pack to a 400th (zstd)."""
+
+MAX_WINDOW_BYTES = 134_217_728
+"""Memory that a zstd file may ask for to be unpacked: what `zstd --ultra -22` and `--long` ask for."""
+
+_PART_BYTES = 1_048_576
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileArticle:
@@ -122,15 +131,32 @@ def _items(path: Path, stream: IO[bytes]) -> Iterator[FileArticle | FileProblem]
 
 
 def _lines(path: Path, stream: IO[bytes]) -> Iterator[FileArticle | FileProblem]:
-    number = 0
-    while line := stream.readline(MAX_ITEM_BYTES + 1):
+    number = barren_bytes = 0
+    while barren_bytes <= MAX_BARREN_BYTES:
+        line = stream.readline(MAX_ITEM_BYTES + 1)
+        if not line:
+            return
         number += 1
         if len(line) > MAX_ITEM_BYTES:
             yield FileProblem(place=f"{path}:{number}", problem=f"is longer than {MAX_ITEM_BYTES:,} bytes")
-            while line and not line.endswith(b"\n"):
-                line = stream.readline(MAX_ITEM_BYTES)
+            barren_bytes += len(line) + _passed_over(stream, MAX_BARREN_BYTES)
         elif line.strip():
             yield FileArticle(path=path, line=number, value=line.strip(b"\r\n"), content_type=None)
+            barren_bytes = 0
+        else:
+            barren_bytes += len(line)
+    told = f"no article in more than {MAX_BARREN_BYTES:,} bytes, as in a decompression bomb; the rest is not read"
+    yield FileProblem(place=f"{path}:{number}", problem=told)
+
+
+def _passed_over(stream: IO[bytes], most: int) -> int:
+    """Reads on to the end of the line, or `most` bytes and a little more; how many it read."""
+    passed_bytes = 0
+    while passed_bytes <= most and (part := stream.readline(_PART_BYTES)):
+        passed_bytes += len(part)
+        if part.endswith(b"\n"):
+            break
+    return passed_bytes
 
 
 def json_problem(article: FileArticle) -> str | None:
@@ -162,7 +188,8 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
             with gzip.open(raw) as unpacked:
                 yield unpacked  # type: ignore[misc]  # a GzipFile reads as an IO[bytes]
         elif name.endswith(".zst"):
-            with zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as unpacked_zst:
+            unpacking = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES)
+            with unpacking.stream_reader(raw, read_across_frames=True) as unpacked_zst:
                 yield io.BufferedReader(unpacked_zst)
         else:
             yield raw

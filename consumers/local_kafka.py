@@ -42,6 +42,7 @@ offsets.topic.replication.factor=1
 transaction.state.log.num.partitions=4
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
+transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 """
@@ -64,15 +65,18 @@ def jars() -> Path:
     return folder
 
 
-def start_kafka(folder: Path, *, port: int, properties: Mapping[str, str] | None = None) -> LocalKafka:
+def start_kafka(
+    folder: Path, *, port: int, properties: Mapping[str, str] | None = None, cluster: str | None = None
+) -> LocalKafka:
     """Formats `folder` if it is new, starts a broker on that port of the loopback interface, and waits for it.
 
-    Raises StartupError where the port is taken, Java or the jars are missing, or the broker does not come up.
+    `cluster` is the id that the brokers of one cluster share; without, a new folder gets one of its own. Raises
+    StartupError where the port is taken, Java or the jars are missing, or the broker does not come up.
     """
     refuse_taken(port)
     folder.mkdir(parents=True, exist_ok=True)
     address = f"{LOOPBACK}:{port}"
-    config = _configured(folder, address, properties or {})
+    config = _configured(folder, address, properties or {}, cluster or _cluster_id())
     log = folder / "kafka.log"
     with log.open("ab") as out:
         process = subprocess.Popen(  # noqa: S603 - Java with our own arguments
@@ -110,7 +114,7 @@ def stop_kafka(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def _configured(folder: Path, address: str, properties: Mapping[str, str]) -> Path:
+def _configured(folder: Path, address: str, properties: Mapping[str, str], cluster: str) -> Path:
     """Writes the broker's properties, and formats its log directory the first time."""
     config, data = folder / "server.properties", folder / "data"
     controller = f"{LOOPBACK}:{free_port()}"
@@ -118,7 +122,7 @@ def _configured(folder: Path, address: str, properties: Mapping[str, str]) -> Pa
     config.write_text(lines + "".join(f"{name}={value}\n" for name, value in properties.items()), encoding="utf-8")
     if not (data / "meta.properties").exists():
         formatted = subprocess.run(  # noqa: S603 - Java with our own arguments
-            [_java(), *_class_path(), "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", config],
+            [_java(), *_class_path(), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", config],
             cwd=folder,
             capture_output=True,
             text=True,

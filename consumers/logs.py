@@ -27,6 +27,8 @@ class LogEvent(StrEnum):
     WORKER_FAILED = "worker_failed"
     PARTITIONS_ASSIGNED = "partitions_assigned"
     PARTITIONS_REVOKED = "partitions_revoked"
+    REVOKED_WHILE_WRITING = "revoked_while_writing"
+    BATCH_DROPPED = "batch_dropped"
     BATCH_WRITTEN = "batch_written"
     BUG = "bug"
 
@@ -44,6 +46,10 @@ class Log:
     def info(self, event: LogEvent, **fields: object) -> None:
         """The life of the process."""
         self._logger.info(event.value, extra={"fields": fields})
+
+    def warning(self, event: LogEvent, **fields: object) -> None:
+        """Not as it should be, and dealt with."""
+        self._logger.warning(event.value, extra={"fields": fields})
 
     def error(self, event: LogEvent, error: BaseException | None = None, **fields: object) -> None:
         """Someone should look now; of an unexpected error only its class and places are told, never its text."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from consumers.outcome import Ignored, Outcome, Published, Rejected
-from schemas.errors import StartupError
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _ARTICLES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096)
@@ -68,13 +67,3 @@ class Metrics:
                 case _:
                     assert_never(outcome)
         self.last_batch_timestamp.set_to_current_time()
-
-    def serve(self, host: str, port: int) -> None:
-        """Serves `/metrics` in a thread; raises StartupError where the port is taken."""
-        try:
-            start_http_server(port, addr=host, registry=self.registry)
-        except OSError as error:
-            raise StartupError(
-                f"metrics cannot be served on {host}:{port}: {error.strerror}; set TOCSIN_HTTP_PORT to a free port, "
-                "or to 0 for none"
-            ) from error

@@ -8,11 +8,13 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from consumers.files import FileArticle, read_articles, refuse_unknown
-from consumers.kafka.admin import broker_versions, topic_states
-from consumers.settings import Settings
+from consumers.kafka.access import require, worker_access
+from consumers.kafka.admin import broker_versions, holds_transactions, topic_states
+from consumers.kafka.security import principal
+from consumers.settings import Delivery, Settings, variable
 from models.classifier import load_classifier
 from schemas.codec import decode_article
-from schemas.errors import ContractError, StartupError
+from schemas.errors import AccessError, ContractError, StartupError
 
 PACKAGES = ("consumers", "models", "schemas")
 """Our import packages: common words, so another distribution could own one of them too."""
@@ -28,7 +30,10 @@ class Finding:
 
 
 def findings(settings: Settings) -> Iterator[Finding]:
-    """Import origin, model, broker and topics, in that order; a failure does not stop those after it."""
+    """Import origin, model, broker and topics, in that order; a failure does not stop those after it.
+
+    Raises AccessError where the broker does not let a worker in, or does not allow what it does.
+    """
     yield _imports()
     yield _model(settings)
     yield from _broker(settings)
@@ -68,10 +73,23 @@ def _model(settings: Settings) -> Finding:
     return Finding(good=True, what="model", found=f"{model.name} {model.version}, sha256 {model.sha256[:16]}…")
 
 
+def _delivery(settings: Settings) -> Finding:
+    best = Delivery.EXACTLY_ONCE if holds_transactions(settings) else Delivery.AT_LEAST_ONCE
+    if settings.delivery is Delivery.EXACTLY_ONCE and best is Delivery.AT_LEAST_ONCE:
+        told = f"the broker has no transactions and can hold {best} only: set {variable('delivery')}={best}"
+        return Finding(good=False, what="delivery", found=told)
+    return Finding(good=True, what="delivery", found=f"{settings.delivery}; the broker can hold {best}")
+
+
 def _broker(settings: Settings) -> Iterator[Finding]:
     try:
         yield Finding(good=True, what="broker", found=f"{', '.join(settings.brokers)}: {broker_versions(settings)}")
+        require(settings, worker_access(settings))
+        yield Finding(good=True, what="access", found=f"{principal(settings)} may do what a worker does")
+        yield _delivery(settings)
         states = topic_states(settings)
+    except AccessError:
+        raise
     except StartupError as error:
         yield Finding(good=False, what="broker", found=str(error))
         return

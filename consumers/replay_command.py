@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from consumers.console import data, harmless, progress_bar, talk
 from consumers.expectations import Expectation, differences, load_expectations
 from consumers.files import FileProblem, article_files
+from consumers.kafka.access import expecting_access, replay_access, require
 from consumers.kafka.client import KafkaReader, KafkaSender
 from consumers.replay import Pace, Sent, new_run_id, plan, replay, replayed_articles
 from consumers.settings import Settings
@@ -43,6 +44,7 @@ def live_replay(
     """Sends the articles; with `expect` raises CheckFailed where what came differs from it."""
     files = article_files(paths)
     expected = load_expectations(expect) if expect else []
+    require(settings, expecting_access(settings) if expect else replay_access(settings))
     console = talk()
     before = _ends(settings) if expect else {}
     run_id = new_run_id()

@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from consumers.security import HIDDEN, SaslMechanism, Secret, SecurityProtocol, misfits
 from schemas.errors import StartupError
 from schemas.mapping import FieldMap, parse_field_map
 
@@ -24,6 +25,7 @@ PREFIX = "TOCSIN_"
 class Delivery(StrEnum):
     """What a worker promises of every event; see DECISIONS.md."""
 
+    EXACTLY_ONCE = "exactly_once"
     AT_LEAST_ONCE = "at_least_once"
 
 
@@ -101,8 +103,15 @@ def _not_empty(text: str) -> str:
     return text
 
 
+def _secret(text: str) -> Secret:
+    return Secret(_not_empty(text))
+
+
 _TOPIC = _Rule(_topic, "a Kafka topic name (letters, digits, '.', '_' and '-', at most 249)")
+_INSTANCE = _Rule(_topic, "a name of letters, digits, '.', '_' and '-', at most 249")
 _TEXT = _Rule(_not_empty, "a text that is not empty")
+_SECRET = _Rule(_secret, "a text that is not empty")
+_FILE = _Rule(Path, "a file")
 
 
 def _setting(default: object, rule: _Rule, meaning: str) -> Any:
@@ -116,11 +125,36 @@ class Settings:
     brokers: tuple[str, ...] = _setting(
         ("127.0.0.1:9092",), _Rule(_brokers, "host:port, comma separated"), "Kafka brokers, host:port, comma separated"
     )
+    security_protocol: SecurityProtocol = _setting(
+        SecurityProtocol.PLAINTEXT,
+        _chosen(SecurityProtocol),
+        "how the brokers are spoken to: plaintext, ssl, sasl_plaintext or sasl_ssl",
+    )
+    sasl_mechanism: SaslMechanism = _setting(
+        SaslMechanism.SCRAM_SHA_512, _chosen(SaslMechanism), "how the password is proved: SCRAM-SHA-512, -256 or PLAIN"
+    )
+    sasl_username: str | None = _setting(None, _TEXT, "user that Kafka knows this Tocsin by")
+    sasl_password: Secret | None = _setting(None, _SECRET, "that user's password; never shown")
+    sasl_password_file: Path | None = _setting(None, _FILE, "file that holds the password, instead")
+    ssl_ca_file: Path | None = _setting(
+        None, _FILE, "PEM file of the authority that signed the brokers' certificates; empty for the system's own"
+    )
+    ssl_cert_file: Path | None = _setting(None, _FILE, "PEM file of the certificate that Tocsin shows (mutual TLS)")
+    ssl_key_file: Path | None = _setting(None, _FILE, "PEM file of its private key")
+    ssl_key_password: Secret | None = _setting(None, _SECRET, "password of that key; never shown")
+    ssl_key_password_file: Path | None = _setting(None, _FILE, "file that holds the key's password, instead")
     group: str = _setting("tocsin", _TOPIC, "consumer group of the workers")
     articles_topic: str = _setting("articles", _TOPIC, "topic that articles arrive on")
     events_topic: str = _setting("events", _TOPIC, "topic that events go to")
     dead_topic: str = _setting("articles.dead", _TOPIC, "topic for what could not be read")
-    delivery: Delivery = _setting(Delivery.AT_LEAST_ONCE, _chosen(Delivery), "promise made for events")
+    delivery: Delivery = _setting(
+        Delivery.EXACTLY_ONCE,
+        _chosen(Delivery),
+        "promise made for events: `exactly_once`, or `at_least_once` for brokers without transactions",
+    )
+    group_instance: str = _setting(
+        "", _INSTANCE, "name of this worker's place in the group, for static membership; no two workers may share it"
+    )
     model: Path | None = _setting(
         None, _Rule(Path, "a folder with an artefact"), "folder of the artefact; empty for the one that is shipped"
     )
@@ -139,7 +173,12 @@ class Settings:
         10.0, _seconds(1, 300), "seconds after which Kafka gives a silent worker's partitions to others"
     )
     delivery_timeout_s: float = _setting(
-        60.0, _seconds(1, 3_600), "seconds that a batch may wait for the broker before the worker stops with exit 1"
+        120.0, _seconds(1, 3_600), "seconds that a batch may wait for the broker before the worker stops with exit 1"
+    )
+    stall_timeout_s: float = _setting(
+        300.0,
+        _seconds(1, 86_400),
+        "seconds without progress, while articles wait, after which the worker stops with exit 1",
     )
     breaker_window: int = _setting(100, _whole(1, 100_000), "articles over which the breaker counts its own failures")
     breaker_share: float = _setting(
@@ -150,8 +189,8 @@ class Settings:
     topic_max_bytes: int = _setting(
         2_097_152, _whole(65_536, 1_073_741_824), "bytes; largest message on a topic that `topics create` makes"
     )
-    http_host: str = _setting("127.0.0.1", _TEXT, "address that metrics are served on")
-    http_port: int = _setting(0, _whole(0, 65_535), "port that metrics are served on at `/metrics`; 0 for none")
+    http_host: str = _setting("127.0.0.1", _TEXT, "address that health and metrics are served on")
+    http_port: int = _setting(0, _whole(0, 65_535), "port of `/livez`, `/readyz` and `/metrics`; 0 for none")
     log_level: LogLevel = _setting(LogLevel.INFO, _chosen(LogLevel), "how much is logged")
 
     @classmethod
@@ -174,11 +213,13 @@ class Settings:
                 except StartupError as error:
                     problems.append(f"{name}: {error}")
                 except ValueError:
-                    problems.append(f"{name}: expected {declared[name].expected}, got {text!r}")
+                    got = HIDDEN if declared[name] is _SECRET else repr(text)
+                    problems.append(f"{name}: expected {declared[name].expected}, got {got}")
         if problems:
             raise StartupError("settings:\n  " + "\n  ".join(problems))
         settings = cls(**values)
         settings.refuse_loops()
+        settings.refuse_misfits()
         return settings
 
     def refuse_loops(self) -> None:
@@ -189,6 +230,12 @@ class Settings:
                 f"settings:\n  {variable('articles_topic')}, {variable('events_topic')} and {variable('dead_topic')}: "
                 f"expected three different topics, got {', '.join(topics)}"
             )
+
+    def refuse_misfits(self) -> None:
+        """Raises StartupError where settings of security do not go together; names them, never shows them."""
+        problems = [f"{variable(name)}: {problem}" for name, problem in misfits(self)]
+        if problems:
+            raise StartupError("settings:\n  " + "\n  ".join(problems))
 
 
 def load_settings() -> Settings:
@@ -222,6 +269,12 @@ def setting_rows(settings: Settings) -> list[SettingRow]:
         )
         for item in fields(Settings)
     ]
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables that give these settings again, secrets included: for the environment of a child process only."""
+    values = {variable(item.name): getattr(settings, item.name) for item in fields(Settings)}
+    return {name: value.text if isinstance(value, Secret) else _as_text(value) for name, value in values.items()}
 
 
 def _rules() -> dict[str, _Rule]:

@@ -1,23 +1,21 @@
-"""Where outcomes go: events, dead letters and the consumed offsets, in that order.
+"""Where outcomes go: events, dead letters and the consumed offsets.
 
-The seam of delivery: a Sink promises that when `write` returns, everything it was given is on the broker and the
-offsets are committed; when it raises, the offsets are not.
+The seam of delivery: when `write` returns True, everything it was given is on the broker and the offsets are
+committed; when it returns False or raises, the offsets are not.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, assert_never
 
+from consumers.intake import Arrived, Member, Positions
 from consumers.outcome import Ignored, Outcome, Published, Rejected
+from consumers.threads import in_thread
 from schemas.dead_letter import DeadLetter, encode_coordinates, encode_dead_letter
 from schemas.errors import Reason
 from schemas.message import Message, Record
-
-Positions = Mapping[tuple[str, int], int]
-"""(topic, partition) → the offset to go on from, that is the last read one plus one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +42,48 @@ class Producer(Protocol):
         ...
 
 
+class Transactions(Protocol):
+    """Writes messages and offsets in one transaction."""
+
+    def write(self, outgoing: Sequence[Outgoing], positions: Positions, member: Member) -> bool:
+        """All or nothing; False where the member's generation has passed. Raises as Producer.deliver does."""
+        ...
+
+    def close(self) -> None:
+        """Releases sockets and threads."""
+        ...
+
+
 class Sink(Protocol):
     """Writes a batch; see the module's promise."""
 
-    async def write(self, outgoing: Sequence[Outgoing], positions: Positions) -> None:
-        """Everything on the broker, then the offsets. Raises TransientError or StartupError, and nothing else."""
+    async def write(self, outgoing: Sequence[Outgoing], positions: Positions, member: Member) -> bool:
+        """Everything on the broker, and the offsets. Raises TransientError or StartupError, and nothing else."""
         ...
+
+    def close(self) -> None:
+        """Releases what it holds."""
+        ...
+
+
+class ExactlyOnceSink:
+    """All of a batch in one transaction: a reader of committed records sees each event once, or not at all yet."""
+
+    def __init__(self, transactions: Transactions, timeout_s: float) -> None:
+        self._transactions = transactions
+        self._timeout_s = timeout_s
+
+    async def write(self, outgoing: Sequence[Outgoing], positions: Positions, member: Member) -> bool:
+        """See Sink. The transaction runs in a thread, so that heartbeats go on."""
+        return await in_thread(
+            lambda: self._transactions.write(outgoing, positions, member),
+            timeout_s=self._timeout_s,
+            what="the transaction of a batch",
+        )
+
+    def close(self) -> None:
+        """See Sink."""
+        self._transactions.close()
 
 
 class AtLeastOnceSink:
@@ -59,40 +93,45 @@ class AtLeastOnceSink:
     subscribers so.
     """
 
-    def __init__(self, producer: Producer, commit: Callable[[Positions], Awaitable[None]]) -> None:
+    def __init__(self, producer: Producer, commit: Callable[[Positions], Awaitable[None]], timeout_s: float) -> None:
         self._producer = producer
         self._commit = commit
+        self._timeout_s = timeout_s
 
-    async def write(self, outgoing: Sequence[Outgoing], positions: Positions) -> None:
+    async def write(self, outgoing: Sequence[Outgoing], positions: Positions, member: Member) -> bool:
         """See Sink. The delivery runs in a thread, so that heartbeats go on."""
+        del member  # the group's own consumer commits, and says itself who it is
         if outgoing:
-            await asyncio.to_thread(self._producer.deliver, outgoing)
+            await in_thread(
+                lambda: self._producer.deliver(outgoing), timeout_s=self._timeout_s, what="the delivery of a batch"
+            )
         await self._commit(positions)
+        return True
+
+    def close(self) -> None:
+        """See Sink."""
+        self._producer.close()
 
 
 def outgoing_of(
-    records: Sequence[Record], outcomes: Sequence[Outcome], *, events_topic: str, dead_topic: str
+    arrived: Sequence[Arrived], outcomes: Sequence[Outcome], *, events_topic: str, dead_topic: str
 ) -> list[Outgoing]:
     """What a batch sends, in the order of its records."""
     sent: list[Outgoing] = []
-    for record, outcome in zip(records, outcomes, strict=True):
+    for each, outcome in zip(arrived, outcomes, strict=True):
         match outcome:
             case Published():
-                unsent = Outgoing(topic=dead_topic, message=encode_coordinates(_event_too_large(record)))
+                unsent = Outgoing(topic=dead_topic, message=encode_coordinates(_event_too_large(each.record)))
                 sent += [Outgoing(topic=events_topic, message=event, smaller=unsent) for event in outcome.events]
             case Rejected(dead_letter=dead):
                 small = Outgoing(topic=dead_topic, message=encode_coordinates(dead))
-                sent.append(Outgoing(topic=dead_topic, message=encode_dead_letter(dead), smaller=small))
+                whole = Outgoing(topic=dead_topic, message=encode_dead_letter(dead), smaller=small)
+                sent.append(small if each.undecodable else whole)
             case Ignored():
                 pass
             case _:
                 assert_never(outcome)
     return sent
-
-
-def positions_after(records: Sequence[Record]) -> dict[tuple[str, int], int]:
-    """The offsets to commit once these records, in order per partition, are dealt with."""
-    return {(record.topic, record.partition): record.offset + 1 for record in records}
 
 
 def _event_too_large(record: Record) -> DeadLetter:

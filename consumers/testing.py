@@ -10,12 +10,10 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from consumers.app import run_worker
-from consumers.kafka.admin import create_topics
+from consumers.kafka.admin import create_topics, holds_transactions
 from consumers.kafka.client import KafkaReader, KafkaSender, Place
-from consumers.logs import Log, set_up_logging
-from consumers.metrics import Metrics
-from consumers.settings import Settings, load_settings
+from consumers.run import serve
+from consumers.settings import Delivery, Settings, load_settings
 from consumers.verification import dealt_with
 from models.tags import Classifier, Tags
 from schemas.article import Article
@@ -62,7 +60,7 @@ class Stream:
     """Topics and a consumer group of its own on a broker, to send articles to and to see what came of them."""
 
     def __init__(self, address: str, **changes: object) -> None:
-        """`changes` are fields of Settings. Creates the topics."""
+        """`changes` are fields of Settings. Creates the topics; the delivery is the best that the broker can hold."""
         name = uuid.uuid4().hex[:12]
         settings = Settings(
             brokers=(address,),
@@ -72,7 +70,8 @@ class Stream:
             dead_topic=f"dead-{name}",
             session_timeout_s=4.0,
         )
-        self.settings = replace(settings, **changes)  # type: ignore[arg-type]  # fields are named by the caller
+        best = Delivery.EXACTLY_ONCE if holds_transactions(settings) else Delivery.AT_LEAST_ONCE
+        self.settings = replace(settings, **({"delivery": best} | changes))  # type: ignore[arg-type]  # fields are named by the caller
         create_topics(self.settings)
 
     def send(self, messages: Sequence[Message]) -> list[Place]:
@@ -139,10 +138,4 @@ def run_keyword_worker() -> None:
 
 def run_worker_with(classifier: Classifier) -> None:
     """A worker with any classifier, with the settings of this process's environment, until it is told to stop."""
-    settings = load_settings()
-    set_up_logging(settings.log_level)
-    producer = KafkaSender(settings)
-    try:
-        run_worker(settings, classifier, producer, Log(), Metrics())
-    finally:
-        producer.close()
+    serve(load_settings(), lambda: classifier)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import orjson
 
 from consumers.console import data, harmless, show_event, talk
+from consumers.kafka.access import require, watch_access
 from consumers.kafka.client import KafkaReader
 from consumers.settings import Settings
 from consumers.subscriber import Filter, Received, Unreadable, new_events, parsed_start, start_positions
@@ -30,6 +31,7 @@ def watch_events(
         ) from error
     if group and start not in {"beginning", "end"}:
         raise StartupError(f"--from {start}: with --group only beginning or end, for a group that is new")
+    require(settings, watch_access(settings, group))
     reader = KafkaReader(settings, group=group, reset="earliest" if start == "beginning" else "latest")
     try:
         if group:

@@ -1,38 +1,183 @@
-"""`tocsin run`: builds the parts of a worker from the settings and lets it run."""
+"""Deals with batches, one after the other: reads them, and writes what came of them. Knows neither Faust nor Kafka."""
 
 from __future__ import annotations
 
-from consumers.app import run_worker
-from consumers.kafka.admin import topic_states
-from consumers.kafka.client import KafkaSender
-from consumers.logs import Log, LogEvent, set_up_logging
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from consumers.breaker import Breaker
+from consumers.detect import Reading, detect_batch, undecodable
+from consumers.health import Health
+from consumers.intake import Arrived, Intake, Member, Partition, Positions, positions_after
+from consumers.logs import Log, LogEvent
 from consumers.metrics import Metrics
+from consumers.outcome import Outcome
 from consumers.settings import Settings
-from models.classifier import load_classifier
-from schemas.errors import StartupError, TocsinError
+from consumers.sink import Outgoing, Sink, outgoing_of
+from consumers.threads import in_thread
+from models.tags import Classifier
+from schemas.errors import TocsinError, TransientError
+from schemas.message import Record
+
+_REVOKE_WAIT_S = 7.0
+"""Seconds that giving partitions back waits for an open transaction: a little longer than Kafka lets one be open."""
 
 
-def run(settings: Settings) -> None:
-    """Runs one worker until it is told to stop. Raises what made it stop otherwise, after logging it."""
-    set_up_logging(settings.log_level)
-    log = Log()
-    try:
-        _run(settings, log)
-    except TocsinError as error:
-        log.error(LogEvent.WORKER_FAILED, error, reason=str(error))
-        raise
+class Offsets(Protocol):
+    """The committed offsets of the worker's group."""
+
+    def starts(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        """Where to read these on. Blocks; raises TocsinError where that cannot be said."""
+        ...
+
+    def lost(self, places: Mapping[Partition, int]) -> TocsinError:
+        """The error for offsets that the broker no longer has. Blocks."""
+        ...
 
 
-def _run(settings: Settings, log: Log) -> None:
-    classifier = load_classifier(settings.model)
-    missing = [state.name for state in topic_states(settings) if not state.partitions]
-    if missing:
-        raise StartupError(f"topics missing: {', '.join(missing)}; `tocsin topics create` makes them")
-    metrics = Metrics()
-    if settings.http_port:
-        metrics.serve(settings.http_host, settings.http_port)
-    producer = KafkaSender(settings)
-    try:
-        run_worker(settings, classifier, producer, log, metrics)
-    finally:
-        producer.close()
+class BreakerTripped(TocsinError):
+    """Too many of the last articles failed for a fault of ours; nothing of the batch that showed it is committed."""
+
+
+class StalledError(TocsinError):
+    """Articles wait and nothing is written; a fresh process may do better."""
+
+
+class Worker:
+    """One worker's life between assignment and end; the first thing that goes wrong for good ends it."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        classifier: Classifier,
+        sink: Sink,
+        offsets: Offsets,
+        health: Health,
+        metrics: Metrics,
+        log: Log,
+    ) -> None:
+        self._settings = settings
+        self._classifier = classifier
+        self._reading = Reading(
+            event_source=settings.event_source,
+            max_article_bytes=settings.max_article_bytes,
+            fields=settings.article_fields,
+        )
+        self._sink = sink
+        self.starts = offsets.starts
+        self.lost = offsets.lost
+        self._health = health
+        self._metrics = metrics
+        self._log = log
+        self._breaker = Breaker(window=settings.breaker_window, share=settings.breaker_share)
+        self._loop = asyncio.get_running_loop()
+        self._writing = asyncio.Lock()
+        self.in_hand = asyncio.Lock()
+        self.intake = Intake()
+        self.stopping = asyncio.Event()
+        self.failure: Exception | None = None
+
+    def assigned(self, member: Member, starts: Positions) -> None:
+        """Partitions came: what is fetched from here on may be written."""
+        self.intake.assign(member, starts)
+        self._health.assigned(at_work=True)
+        told = {f"{topic}[{partition}]": offset for (topic, partition), offset in sorted(starts.items())}
+        self._log.info(LogEvent.PARTITIONS_ASSIGNED, generation=member.generation, partitions=told)
+
+    async def standing_by(self) -> None:
+        """The group has no partitions for this worker; it stands by for those of others, if the topic is there."""
+        try:
+            await in_thread(lambda: self.starts([]), what="looking for the topic")
+        except TocsinError as error:
+            self.fail(error)
+        self.intake.assign(Member(epoch=0, generation=0, member_id="", instance=None), {})
+        self._health.assigned(at_work=True)
+
+    def look(self, ends: Positions) -> None:
+        """To be called every second, with how far each partition reaches: notes when there is nothing to do."""
+        if self.intake.member is not None and not self.in_hand.locked() and not self.intake.behind(ends):
+            self._health.idle()
+
+    async def revoked(self) -> None:
+        """Partitions go: waits, bounded, for the batch that is being written, and writes no other of this epoch."""
+        self._health.assigned(at_work=False)
+        try:
+            async with asyncio.timeout(_REVOKE_WAIT_S), self._writing:
+                pass
+        except TimeoutError:
+            self._log.warning(LogEvent.REVOKED_WHILE_WRITING)  # Kafka refuses that transaction by its generation
+        self.intake.revoke()
+        self._log.info(LogEvent.PARTITIONS_REVOKED)
+
+    async def handle(self, batch: Sequence[Arrived]) -> None:
+        """Reads and writes one batch. Never raises: a failure is kept in `failure` and stops the worker."""
+        async with self.in_hand:
+            if self.stopping.is_set():
+                return
+            try:
+                await self._handle(batch)
+            except MemoryError:
+                self.fail(TransientError("the worker ran out of memory; nothing of the batch in hand is committed"))
+            except Exception as error:  # noqa: BLE001 - no exception may leave the agent's loop
+                self.fail(error)
+
+    def fail(self, error: Exception) -> None:
+        """Ends the worker with exit 1; the offsets of the batch in hand stay uncommitted. From any thread."""
+        self.failure = self.failure or error
+        self._health.failed()
+        self._loop.call_soon_threadsafe(self.stopping.set)
+
+    async def _handle(self, batch: Sequence[Arrived]) -> None:
+        fresh = self.intake.fresh(batch)
+        if not fresh:
+            return
+        began = time.perf_counter()
+        outcomes = await in_thread(lambda: self._read(fresh), what="reading a batch")
+        if self._breaker.trips(outcomes):
+            raise BreakerTripped(
+                f"more than {self._settings.breaker_share:g} of the last {self._settings.breaker_window} articles "
+                "failed for a fault of Tocsin; nothing of this batch is committed. The log's `bug` lines say where"
+            )
+        read = time.perf_counter()
+        sent = outgoing_of(
+            fresh, outcomes, events_topic=self._settings.events_topic, dead_topic=self._settings.dead_topic
+        )
+        if not await self._write(fresh, sent):
+            self._log.info(LogEvent.BATCH_DROPPED, articles=len(fresh))
+            return
+        written = time.perf_counter()
+        self._metrics.read_seconds.observe(read - began)
+        self._metrics.write_seconds.observe(written - read)
+        self._metrics.count(outcomes)
+        self._health.progressed()
+        self._log.debug(LogEvent.BATCH_WRITTEN, articles=len(fresh), sent=len(sent), seconds=written - began)
+
+    def _read(self, fresh: Sequence[Arrived]) -> list[Outcome]:
+        readable = iter(
+            detect_batch(
+                [each.record for each in fresh if not each.undecodable], self._classifier, self._reading, self._bug
+            )
+        )
+        return [undecodable(each.record) if each.undecodable else next(readable) for each in fresh]
+
+    async def _write(self, fresh: Sequence[Arrived], sent: Sequence[Outgoing]) -> bool:
+        """Whether the batch was written: not where its partitions have gone to another worker meanwhile."""
+        async with self._writing:
+            member = self.intake.member
+            if member is None or member.epoch != fresh[0].epoch:
+                return False
+            positions = positions_after(fresh)
+            self._health.writing(now=True)
+            try:
+                if not await self._sink.write(sent, positions, member):
+                    return False
+            finally:
+                self._health.writing(now=False)
+            self.intake.advance(positions)
+            return True
+
+    def _bug(self, record: Record, error: Exception) -> None:
+        self._log.error(LogEvent.BUG, error, topic=record.topic, partition=record.partition, offset=record.offset)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from consumers.embedded import stop_process
-from consumers.settings import PREFIX, Settings, setting_rows
+from consumers.settings import PREFIX, Settings, environment
 
 TOCSIN_RUN = ("-m", "consumers.cli", "run")
 """`tocsin run`, as arguments of this Python."""
@@ -19,7 +19,7 @@ TOCSIN_RUN = ("-m", "consumers.cli", "run")
 def environment_of(settings: Settings) -> dict[str, str]:
     """The environment of this process with the variables of these settings, and none of ours from outside."""
     inherited = {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
-    return inherited | {row.variable: row.value for row in setting_rows(settings)}
+    return inherited | environment(settings)
 
 
 @contextlib.contextmanager

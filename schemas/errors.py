@@ -4,6 +4,7 @@ TocsinError
  ├─ ContractError   this message is bad: dead-letter it, never retry
  ├─ TransientError  the world is bad: retry with a limit, then stop and let the supervisor restart
  ├─ StartupError    we are bad (settings, artefact, topics, arguments): refuse to start, exit 2
+ │   └─ AccessError   Kafka does not let us in, or we cannot prove who we are: certificate, password, ACL
  └─ CheckFailed     the work was done and its result is not what was asked for: exit 1
 """
 
@@ -63,6 +64,10 @@ class StartupError(TocsinError):
     """Settings, artefact, topics or arguments are such that the command cannot begin."""
 
     exit_code = 2
+
+
+class AccessError(StartupError):
+    """Kafka does not let us in, or it cannot be trusted: a certificate, a password, a protocol or an ACL is wrong."""
 
 
 class CheckFailed(TocsinError):

@@ -9,8 +9,10 @@ from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
+from kafka.errors import TopicAuthorizationFailedError
 
 from consumers.kafka.connection import broker_errors, connection
+from consumers.kafka.refusals import lacking
 from consumers.settings import Settings
 
 DEAD_LETTER_HEADROOM_BYTES = 65_536
@@ -38,13 +40,51 @@ def admin_client(settings: Settings) -> Iterator[Any]:
 
 
 def topic_states(settings: Settings) -> list[TopicState]:
-    """The articles, events and dead-letter topics as the broker has them."""
+    """The articles, events and dead-letter topics as the broker has them.
+
+    The limit of a topic is None where it may not be seen. Raises AccessError where a topic itself may not be seen.
+    """
+    states, hidden = _states(settings)
+    if hidden:
+        raise lacking(settings, [f"Describe on topic {name!r}" for name in hidden])
+    return states
+
+
+def _states(settings: Settings) -> tuple[list[TopicState], list[str]]:
+    """The topics that may be seen, and the names of those that may not."""
     names = [settings.articles_topic, settings.events_topic, settings.dead_topic]
     with admin_client(settings) as client:
-        found = {topic["name"]: len(topic["partitions"]) for topic in client.describe_topics(names)}
-        there = [name for name in names if found.get(name)]
-        limits = _max_message_bytes(client, there)
-    return [TopicState(name=name, partitions=found.get(name, 0), max_message_bytes=limits.get(name)) for name in names]
+        described = client.describe_topics(names)
+        found = {topic["name"]: len(topic["partitions"]) for topic in described}
+        limits = _max_message_bytes(client, [name for name in names if found.get(name)])
+    hidden = {topic["name"] for topic in described if topic["error_code"] == TopicAuthorizationFailedError.errno}
+    states = [
+        TopicState(name=name, partitions=found.get(name, 0), max_message_bytes=limits.get(name))
+        for name in names
+        if name not in hidden
+    ]
+    return states, [name for name in names if name in hidden]
+
+
+def topic_id(settings: Settings, topic: str) -> str:
+    """The id that the broker gave a topic when it was made; empty where it has none, or no such topic."""
+    with admin_client(settings) as client:
+        (found,) = client.describe_topics([topic])
+    return str(found.get("topic_id") or "")
+
+
+def holds_transactions(settings: Settings) -> bool:
+    """Whether the broker can hold `exactly_once`, judged by the requests that it offers.
+
+    Needed: offsets in a transaction with the group's generation (TxnOffsetCommit 3 and OffsetFetch 7, KIP-447) and
+    aborted transactions kept from readers. The embedded broker offers the first and does not do the second; what it
+    does not offer, and every Kafka from 3.0 on does, is DescribeTransactions (KIP-664).
+    """
+    with admin_client(settings) as client:
+        offered = {key.name: highest for key, (_, highest) in client.api_versions().items()}
+    return (
+        offered.get("TxnOffsetCommit", -1) >= 3 and offered.get("OffsetFetch", -1) >= 7
+    ) and "DescribeTransactions" in offered
 
 
 def create_topics(settings: Settings) -> list[TopicState]:
@@ -57,14 +97,18 @@ def create_topics(settings: Settings) -> list[TopicState]:
     missing = [state.name for state in topic_states(settings) if not state.partitions]
     if missing:
         with admin_client(settings) as client:
-            client.create_topics([_new_topic(settings, name, wanted[name]) for name in missing])
+            try:
+                client.create_topics([_new_topic(settings, name, wanted[name]) for name in missing])
+            except TopicAuthorizationFailedError as error:
+                raise lacking(settings, [f"Create on topic {name!r}" for name in missing]) from error
             client.wait_for_topics(missing)
     return topic_states(settings)
 
 
 def max_message_bytes(settings: Settings) -> dict[str, int]:
     """The largest message, in bytes, that each of our topics takes; topics of which it is not known are left out."""
-    return {state.name: state.max_message_bytes for state in topic_states(settings) if state.max_message_bytes}
+    states, _ = _states(settings)
+    return {state.name: state.max_message_bytes for state in states if state.max_message_bytes}
 
 
 def broker_versions(settings: Settings) -> str:

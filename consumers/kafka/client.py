@@ -22,7 +22,7 @@ from kafka.serializer import Serializer
 from kafka.structs import OffsetAndMetadata
 
 from consumers.kafka.admin import max_message_bytes
-from consumers.kafka.connection import broker_errors, connection
+from consumers.kafka.connection import REQUEST_TIMEOUT_S, broker_errors, connection
 from consumers.settings import Settings
 from consumers.sink import Outgoing
 from consumers.subscriber import EMPTY_POLLS
@@ -92,23 +92,26 @@ class KafkaSender:
     does not survive the broker's refusal.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        """Raises StartupError where no broker answers."""
+    def __init__(self, settings: Settings, **transactional: object) -> None:
+        """`transactional` are further arguments of kafka-python's producer. Raises StartupError without a broker."""
         self._timeout_s = settings.delivery_timeout_s
         self._limits = max_message_bytes(settings)
         with broker_errors(settings):
-            self._producer = KafkaProducer(
-                **connection(settings),
-                value_serializer=_AsGiven(),
-                acks="all",
-                enable_idempotence=True,
-                linger_ms=5,
-                batch_size=min([_BATCH_BYTES, *self._limits.values()]),
-                max_request_size=_MAX_REQUEST_BYTES,
-                delivery_timeout_ms=int(self._timeout_s * 1000),
-                request_timeout_ms=int(min(self._timeout_s / 2, 30) * 1000),
-                max_block_ms=int(self._timeout_s * 1000),
-                allow_auto_create_topics=False,
+            self.producer = KafkaProducer(
+                **connection(settings)
+                | {
+                    "value_serializer": _AsGiven(),
+                    "acks": "all",
+                    "enable_idempotence": True,
+                    "linger_ms": 5,
+                    "batch_size": min([_BATCH_BYTES, *self._limits.values()]),
+                    "max_request_size": _MAX_REQUEST_BYTES,
+                    "delivery_timeout_ms": int(self._timeout_s * 1000),
+                    "request_timeout_ms": int(min(self._timeout_s / 2, REQUEST_TIMEOUT_S) * 1000),
+                    "max_block_ms": int(self._timeout_s * 1000),
+                    "allow_auto_create_topics": False,
+                }
+                | transactional
             )
 
     def fits(self, topic: str, message: Message) -> bool:
@@ -124,17 +127,21 @@ class KafkaSender:
     def send(self, topic: str, message: Message) -> Pending:
         """Queues one message. Raises StartupError where the topic is not there."""
         try:
-            future = self._producer.send(topic, key=message.key, value=message, headers=_sendable(message.headers))
+            future = self.producer.send(topic, key=message.key, value=message, headers=_sendable(message.headers))
         except KafkaTimeoutError as error:
             raise _no_such_topic(topic) from error
         return Pending(future, topic, self._timeout_s + 5)
 
     def deliver(self, outgoing: Sequence[Outgoing]) -> None:
         """See consumers.sink.Producer. kafka-python retries by itself, in order, until the delivery timeout."""
-        pending = [self.send(item.topic, item.message) for item in map(self._fitting, outgoing)]
-        self._producer.flush(timeout=self._timeout_s + 5)
+        pending = self.queue(outgoing)
+        self.producer.flush(timeout=self._timeout_s + 5)
         for each in pending:
             each.wait()
+
+    def queue(self, outgoing: Sequence[Outgoing]) -> list[Pending]:
+        """Queues messages, or the smaller ones in their stead."""
+        return [self.send(item.topic, item.message) for item in map(self._fitting, outgoing)]
 
     def _fitting(self, item: Outgoing) -> Outgoing:
         """The message itself, or the smaller one in its stead; raises StartupError where neither fits."""
@@ -149,11 +156,11 @@ class KafkaSender:
 
     def flush(self) -> None:
         """Waits until nothing is queued."""
-        self._producer.flush()
+        self.producer.flush()
 
     def close(self) -> None:
         """See consumers.sink.Producer."""
-        self._producer.close(timeout=5)
+        self.producer.close(timeout=5)
 
 
 def _no_such_topic(topic: str) -> StartupError:

@@ -14,6 +14,7 @@ import pytest
 from kafka import KafkaProducer
 
 from consumers.embedded import free_port
+from consumers.kafka.admin import DEAD_LETTER_HEADROOM_BYTES, create_topics
 from consumers.kafka.client import KafkaReader
 from consumers.testing import Stream
 from consumers.worker_process import worker_process
@@ -27,23 +28,12 @@ TALKS = "The foreign ministers of Ghana and Togo held talks in Accra on Monday."
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas" / "v1"
 
 
-class NotUtf8(str):
-    """A header key whose bytes are not UTF-8, which no client offers to send."""
-
-    __slots__ = ()
-
-    def encode(self, *_: object, **__: object) -> bytes:
-        return b"\xff\xfe"
-
-
 def test_a_record_just_under_the_limit_leaves_its_coordinates_where_its_dead_letter_is_too_large(
     kafka_address: str, tmp_path: Path
 ) -> None:
     stream = Stream(kafka_address, partitions=1, topic_max_bytes=262_144)
     # The dead-letter topic has no headroom here, as on a cluster where somebody else made it.
     stream.settings = replace(stream.settings, dead_topic=stream.settings.dead_topic + "-small")
-    from consumers.kafka.admin import DEAD_LETTER_HEADROOM_BYTES, create_topics
-
     create_topics(replace(stream.settings, topic_max_bytes=262_144 - DEAD_LETTER_HEADROOM_BYTES))
     value = b"{" + b"x" * 262_000
     with worker_process(stream.settings, tmp_path / "log") as worker:
@@ -71,17 +61,6 @@ def test_an_event_too_large_for_its_topic_leaves_its_coordinates(kafka_address: 
     (dead,) = stream.dead_letters()
     assert header(dead.headers, "tocsin_reason") == "too_large"
     assert not stream.events()
-
-
-def test_a_record_that_the_client_cannot_decode_stops_the_worker_and_is_named(
-    kafka_address: str, tmp_path: Path
-) -> None:
-    stream = Stream(kafka_address, partitions=1)
-    good = Message(value=json.dumps({"text": TALKS}).encode())
-    with worker_process(stream.settings, tmp_path / "log") as worker:
-        stream.send([good, good, replace(good, headers=((NotUtf8("x"), b"1"),)), good])
-        assert worker.wait(60) == 1
-    assert f"{stream.settings.articles_topic}[0]@2: the Kafka client cannot decode" in (tmp_path / "log").read_text()
 
 
 def test_articles_of_an_aborted_transaction_are_never_read(kafka_address: str, tmp_path: Path) -> None:

@@ -1,0 +1,73 @@
+"""`tocsin run`: builds the parts of a worker from the settings and lets it run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from consumers.app import Commit, Parts, run_worker
+from consumers.kafka.admin import holds_transactions, topic_states
+from consumers.kafka.client import KafkaSender
+from consumers.kafka.group import GroupOffsets
+from consumers.kafka.transactions import TransactionalWriter
+from consumers.logs import Log, LogEvent, set_up_logging
+from consumers.metrics import Metrics
+from consumers.settings import Delivery, Settings
+from consumers.sink import AtLeastOnceSink, ExactlyOnceSink, Sink
+from models.classifier import load_classifier
+from models.tags import Classifier
+from schemas.errors import StartupError, TocsinError
+
+_BESIDE_S = 15.0
+"""Seconds by which a write may exceed TOCSIN_DELIVERY_TIMEOUT_S: the client's own clean-up after it."""
+
+
+def run(settings: Settings) -> None:
+    """Runs one worker until it is told to stop. Raises what made it stop otherwise, after logging it."""
+    serve(settings, lambda: load_classifier(settings.model))
+
+
+def serve(settings: Settings, classifier: Callable[[], Classifier]) -> None:
+    """Runs one worker with a classifier that is loaded here, so that what is wrong with it is logged too."""
+    set_up_logging(settings.log_level)
+    log = Log()
+    try:
+        _serve(settings, classifier(), log)
+    except TocsinError as error:
+        log.error(LogEvent.WORKER_FAILED, error, reason=str(error))
+        raise
+
+
+def _serve(settings: Settings, classifier: Classifier, log: Log) -> None:
+    missing = [state.name for state in topic_states(settings) if not state.partitions]
+    if missing:
+        raise StartupError(f"topics missing: {', '.join(missing)}; `tocsin topics create` makes them")
+    offsets = GroupOffsets(settings)
+    try:
+        run_worker(
+            Parts(
+                settings=settings,
+                classifier=classifier,
+                offsets=offsets,
+                sink_of=_sinks(settings, offsets),
+                log=log,
+                metrics=Metrics(),
+            )
+        )
+    finally:
+        offsets.close()
+
+
+def _sinks(settings: Settings, offsets: GroupOffsets) -> Callable[[Commit], Sink]:
+    timeout_s = settings.delivery_timeout_s + _BESIDE_S
+    match settings.delivery:
+        case Delivery.EXACTLY_ONCE:
+            if not holds_transactions(settings):
+                raise StartupError(
+                    f"the broker at {', '.join(settings.brokers)} has no transactions, and cannot hold "
+                    "TOCSIN_DELIVERY=exactly_once: set at_least_once, or use Apache Kafka 3.0 or newer"
+                )
+            writer = TransactionalWriter(settings, offsets)
+            return lambda _commit: ExactlyOnceSink(writer, timeout_s)
+        case Delivery.AT_LEAST_ONCE:
+            sender = KafkaSender(settings)
+            return lambda commit: AtLeastOnceSink(sender, commit, timeout_s)
