@@ -163,8 +163,7 @@ async def _live(app: Any, worker: Worker, health: Health, parts: Parts) -> None:
     looking.cancel()
     log.info(LogEvent.WORKER_STOPPING)
     if worker.failure is None:
-        async with worker.in_hand:
-            pass
+        await worker.finish()
 
 
 def _add_agent(app: Any, worker: Worker, settings: Settings) -> None:

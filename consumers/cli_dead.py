@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 import click
 
-from consumers.dead_letters import Wanted, parsed_moment, parsed_place
 from consumers.settings import load_settings
 from schemas.errors import Reason
 
@@ -15,6 +14,8 @@ _LIMIT = 1_000
 
 
 def _moment(_context: click.Context, _option: click.Parameter, text: str | None) -> datetime | None:
+    from consumers.dead_letters import parsed_moment
+
     try:
         return parsed_moment(text, datetime.now(UTC)) if text is not None else None
     except (ValueError, OverflowError) as error:
@@ -24,6 +25,8 @@ def _moment(_context: click.Context, _option: click.Parameter, text: str | None)
 
 
 def _place(_context: click.Context, _argument: click.Parameter, text: str) -> tuple[int, int]:
+    from consumers.dead_letters import parsed_place
+
     try:
         return parsed_place(text)
     except ValueError as error:
@@ -71,6 +74,7 @@ def dead_list(  # noqa: PLR0917 - click gives options by name
     Example: tocsin dead list --reason contract --since 2h
     """
     from consumers.dead_command import list_letters
+    from consumers.dead_letters import Wanted
 
     wanted = Wanted(reasons=frozenset(reasons), since=since, until=until)
     list_letters(load_settings(), wanted, partitions=partitions, limit=limit, as_json=as_json)
@@ -118,6 +122,7 @@ def dead_replay(  # noqa: PLR0917 - click gives options by name
     Example: tocsin dead replay --reason bug --since 2026-03-02T06:00:00Z --yes
     """
     from consumers.dead_command import replay_letters
+    from consumers.dead_letters import Wanted
 
     replay_letters(
         load_settings(),

@@ -28,6 +28,7 @@ from consumers.dead_views import letter_document, letter_lines, table_lines, vis
 from consumers.kafka.access import dead_access, dead_replay_access, require
 from consumers.kafka.client import KafkaReader, KafkaSender
 from consumers.kafka.notes import GroupNotes
+from consumers.kafka.reading import reading_errors
 from consumers.settings import Settings
 from schemas.errors import CheckFailed, StartupError
 from schemas.message import Record
@@ -41,7 +42,7 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 def list_letters(settings: Settings, wanted: Wanted, *, partitions: Collection[int], limit: int, as_json: bool) -> None:
     """Shows the oldest `limit` dead letters that are wanted, oldest first: one line each."""
     require(settings, dead_access(settings))
-    with closing(KafkaReader(settings)) as reader:
+    with closing(KafkaReader(settings)) as reader, reading_errors(settings.dead_topic):
         found = _Counted(filter(wanted.wants, map(letter_of, _all_records(reader, settings, partitions))))
         letters = heapq.nsmallest(
             limit, found, key=lambda letter: (letter.died, letter.record.partition, letter.record.offset)
@@ -119,7 +120,8 @@ def replay_letters(
         )
         known = notes.read(reader.partitions(settings.dead_topic))
         before = {p: decode_note(offset, note, notes.topic_id) for p, (offset, note) in known.items()}
-        plan = plan_replay(_all_records(reader, settings, partitions), rules, before)
+        with reading_errors(settings.dead_topic):
+            plan = plan_replay(_all_records(reader, settings, partitions), rules, before)
         if sends:
             _send(reader, sender, plan, _Memory(notes, plan, before), settings)
     _tell(plan, settings, limit=limit, sent=sends)
@@ -209,7 +211,7 @@ def _chosen_records(reader: KafkaReader, settings: Settings, chosen: dict[int, s
 def _record_at(settings: Settings, partition: int, offset: int) -> Record:
     """One record of the dead-letter topic; raises CheckFailed where none stands there."""
     topic = settings.dead_topic
-    with closing(KafkaReader(settings)) as reader:
+    with closing(KafkaReader(settings)) as reader, reading_errors(topic):
         reader.assign([topic])
         beginnings, ends = reader.beginnings(), reader.ends()
         at = (topic, partition)

@@ -1,8 +1,8 @@
 """What has come in and may still be written: the guard between fetching and writing. Pure.
 
-Every assignment of partitions opens an *epoch*. A record is written only within the epoch in which it was fetched,
-in the order of its partition, and only if the record fetched before it was written: the cursor of a partition is the
-offset that is to be written next.
+Every assignment of partitions opens an *epoch*. A record is taken only within the epoch in which it was fetched, in
+the order of its partition, and only if the record fetched before it was taken: the cursor of a partition is the offset
+that is to be taken next. What is taken is written in the same order, or the epoch ends.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Arrived:
 
 
 class HoleError(TransientError):
-    """Records got lost inside this process between fetching and writing; the broker still has them."""
+    """Records got lost inside this process between fetching and reading; the broker still has them."""
 
 
 class Intake:
@@ -53,48 +53,52 @@ class Intake:
     def __init__(self) -> None:
         self.member: Member | None = None
         self._next: dict[Partition, int] = {}
+        self._written: dict[Partition, int] = {}
 
     def assign(self, member: Member, starts: Positions) -> None:
         """Opens an epoch at these offsets. Within the same epoch a cursor never goes back."""
         if self.member is not None and self.member.epoch == member.epoch:
             starts = {at: max(offset, self._next.get(at, offset)) for at, offset in starts.items()}
+        else:
+            self._written = dict(starts)
         self.member = member
         self._next = dict(starts)
 
     def revoke(self) -> None:
-        """Closes the epoch: nothing of it is written any more."""
+        """Closes the epoch: nothing of it is taken or written any more."""
         self.member = None
         self._next = {}
+        self._written = {}
 
-    def fresh(self, arrived: Iterable[Arrived]) -> list[Arrived]:
-        """Those of the current epoch that are not written yet, in their order.
+    def take(self, arrived: Iterable[Arrived]) -> list[Arrived]:
+        """Those of the current epoch that were not taken yet, in their order; the cursors go past them.
 
-        Raises HoleError where one does not follow what was written before it.
+        Raises HoleError where one does not follow what was taken before it.
         """
         if self.member is None:
             return []
-        expected = dict(self._next)
-        kept: list[Arrived] = []
+        taken: list[Arrived] = []
         for each in arrived:
             at = (each.record.topic, each.record.partition)
-            if each.epoch != self.member.epoch or at not in expected or each.record.offset < expected[at]:
+            if each.epoch != self.member.epoch or at not in self._next or each.record.offset < self._next[at]:
                 continue
-            if each.follows > expected[at]:
+            if each.follows > self._next[at]:
                 raise HoleError(
-                    f"{at[0]}[{at[1]}]: offsets {expected[at]} to {each.follows - 1} were fetched and not written; "
+                    f"{at[0]}[{at[1]}]: offsets {self._next[at]} to {each.follows - 1} were fetched and not read; "
                     "the worker stops, and they are read again"
                 )
-            expected[at] = each.record.offset + 1
-            kept.append(each)
-        return kept
+            self._next[at] = each.record.offset + 1
+            taken.append(each)
+        return taken
 
-    def advance(self, positions: Positions) -> None:
-        """Moves the cursors of what has been written."""
-        self._next.update(positions)
+    def written(self, epoch: int, positions: Positions) -> None:
+        """Notes what has been written of an epoch, if that is still the current one."""
+        if self.member is not None and self.member.epoch == epoch:
+            self._written.update(positions)
 
     def behind(self, ends: Positions) -> bool:
         """Whether any partition of the epoch has not been written up to its end here."""
-        return any(self._next.get(at, end) < end for at, end in ends.items())
+        return any(self._written.get(at, end) < end for at, end in ends.items())
 
 
 def positions_after(arrived: Sequence[Arrived]) -> dict[Partition, int]:

@@ -26,7 +26,7 @@ from consumers.kafka.group import FETCH_GONE, FETCH_NOWHERE
 from consumers.kafka.lenient import decode_leniently, misnamed
 from consumers.threads import in_thread
 from consumers.worker import Offsets
-from schemas.errors import TransientError
+from schemas.errors import TocsinError, TransientError
 from schemas.message import Record
 
 
@@ -94,7 +94,11 @@ class _Thread(AIOKafkaConsumerThread):
         partitions = [(tp.topic, tp.partition) for tp in self.assignment()]
         if not partitions:
             return {}
-        starts = await in_thread(lambda: self.group.starts(partitions), what="where to read on")
+        try:
+            starts = await in_thread(lambda: self.group.starts(partitions), what="where to read on")
+        except TocsinError as error:
+            self.group.fail(error)  # Faust logs what is raised here, and would go on
+            raise
         member = await self.call_thread(self._begin_at, epoch, starts)
         if member is not None:
             self.group.assigned(member, starts)

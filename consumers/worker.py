@@ -75,6 +75,7 @@ class Worker:
         self._breaker = Breaker(window=settings.breaker_window, share=settings.breaker_share)
         self._loop = asyncio.get_running_loop()
         self._writing = asyncio.Lock()
+        self._being_written: asyncio.Future[None] = asyncio.ensure_future(asyncio.sleep(0))
         self.in_hand = asyncio.Lock()
         self.intake = Intake()
         self.stopping = asyncio.Event()
@@ -98,7 +99,8 @@ class Worker:
 
     def look(self, ends: Positions) -> None:
         """To be called every second, with how far each partition reaches: notes when there is nothing to do."""
-        if self.intake.member is not None and not self.in_hand.locked() and not self.intake.behind(ends):
+        busy = self.in_hand.locked() or not self._being_written.done()
+        if self.intake.member is not None and not busy and not self.intake.behind(ends):
             self._health.idle()
 
     async def revoked(self) -> None:
@@ -113,7 +115,11 @@ class Worker:
         self._log.info(LogEvent.PARTITIONS_REVOKED)
 
     async def handle(self, batch: Sequence[Arrived]) -> None:
-        """Reads and writes one batch. Never raises: a failure is kept in `failure` and stops the worker."""
+        """Reads one batch, and begins to write it once the one before it is written.
+
+        So that one batch is read while another is written. Never raises: a failure is kept in `failure` and stops the
+        worker.
+        """
         async with self.in_hand:
             if self.stopping.is_set():
                 return
@@ -124,6 +130,11 @@ class Worker:
             except Exception as error:  # noqa: BLE001 - no exception may leave the agent's loop
                 self.fail(error)
 
+    async def finish(self) -> None:
+        """Returns when the batches in hand are dealt with."""
+        async with self.in_hand:
+            await self._being_written
+
     def fail(self, error: Exception) -> None:
         """Ends the worker with exit 1; the offsets of the batch in hand stay uncommitted. From any thread."""
         self.failure = self.failure or error
@@ -131,53 +142,63 @@ class Worker:
         self._loop.call_soon_threadsafe(self.stopping.set)
 
     async def _handle(self, batch: Sequence[Arrived]) -> None:
-        fresh = self.intake.fresh(batch)
-        if not fresh:
+        taken = self.intake.take(batch)
+        if not taken:
             return
         began = time.perf_counter()
-        outcomes = await in_thread(lambda: self._read(fresh), what="reading a batch")
+        outcomes = await in_thread(lambda: self._read(taken), what="reading a batch")
+        self._metrics.read_seconds.observe(time.perf_counter() - began)
         if self._breaker.trips(outcomes):
             raise BreakerTripped(
                 f"more than {self._settings.breaker_share:g} of the last {self._settings.breaker_window} articles "
                 "failed for a fault of Tocsin; nothing of this batch is committed. The log's `bug` lines say where"
             )
-        read = time.perf_counter()
-        sent = outgoing_of(
-            fresh, outcomes, events_topic=self._settings.events_topic, dead_topic=self._settings.dead_topic
-        )
-        if not await self._write(fresh, sent):
-            self._log.info(LogEvent.BATCH_DROPPED, articles=len(fresh))
-            return
-        written = time.perf_counter()
-        self._metrics.read_seconds.observe(read - began)
-        self._metrics.write_seconds.observe(written - read)
-        self._metrics.count(outcomes)
-        self._health.progressed()
-        self._log.debug(LogEvent.BATCH_WRITTEN, articles=len(fresh), sent=len(sent), seconds=written - began)
+        await self._being_written
+        self._being_written = asyncio.ensure_future(self._write(taken, outcomes))
 
-    def _read(self, fresh: Sequence[Arrived]) -> list[Outcome]:
+    def _read(self, taken: Sequence[Arrived]) -> list[Outcome]:
         readable = iter(
             detect_batch(
-                [each.record for each in fresh if not each.undecodable], self._classifier, self._reading, self._bug
+                [each.record for each in taken if not each.undecodable], self._classifier, self._reading, self._bug
             )
         )
-        return [undecodable(each.record) if each.undecodable else next(readable) for each in fresh]
+        return [undecodable(each.record) if each.undecodable else next(readable) for each in taken]
 
-    async def _write(self, fresh: Sequence[Arrived], sent: Sequence[Outgoing]) -> bool:
-        """Whether the batch was written: not where its partitions have gone to another worker meanwhile."""
+    async def _write(self, taken: Sequence[Arrived], outcomes: Sequence[Outcome]) -> None:
+        """Writes a batch, unless its partitions have gone to another worker meanwhile. Never raises."""
+        sent = outgoing_of(
+            taken, outcomes, events_topic=self._settings.events_topic, dead_topic=self._settings.dead_topic
+        )
+        began = time.perf_counter()
         async with self._writing:
-            member = self.intake.member
-            if member is None or member.epoch != fresh[0].epoch:
-                return False
-            positions = positions_after(fresh)
-            self._health.writing(now=True)
-            try:
-                if not await self._sink.write(sent, positions, member):
-                    return False
-            finally:
-                self._health.writing(now=False)
-            self.intake.advance(positions)
-            return True
+            if not await self._written(taken, sent):
+                self._log.info(LogEvent.BATCH_DROPPED, articles=len(taken))
+                return
+        seconds = time.perf_counter() - began
+        self._metrics.write_seconds.observe(seconds)
+        self._metrics.count(outcomes)
+        self._health.progressed()
+        self._log.debug(LogEvent.BATCH_WRITTEN, articles=len(taken), sent=len(sent), seconds=seconds)
+
+    async def _written(self, taken: Sequence[Arrived], sent: Sequence[Outgoing]) -> bool:
+        """Whether it was; if not, nothing more of its epoch is: what follows must not stand before it."""
+        member, epoch = self.intake.member, taken[0].epoch
+        if self.failure is not None or member is None or member.epoch != epoch:
+            return False
+        positions = positions_after(taken)
+        self._health.writing(now=True)
+        try:
+            written = await self._sink.write(sent, positions, member)
+        except Exception as error:  # noqa: BLE001 - no exception may be lost in a task
+            self.fail(error)
+            return False
+        finally:
+            self._health.writing(now=False)
+        if written:
+            self.intake.written(epoch, positions)
+        elif self.intake.member is member:
+            self.intake.revoke()
+        return written
 
     def _bug(self, record: Record, error: Exception) -> None:
         self._log.error(LogEvent.BUG, error, topic=record.topic, partition=record.partition, offset=record.offset)

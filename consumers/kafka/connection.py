@@ -19,6 +19,13 @@ BOOTSTRAP_TIMEOUT_S = 5.0
 """Seconds that a command looks for a broker: with its imports within the ten in which a user wants to be told."""
 
 
+_RECONNECT_MS = 1_000
+"""Most milliseconds between two tries to reach a broker that is away; kafka-python's 30 s would delay its return."""
+
+_METADATA_MS = 10_000
+"""Milliseconds after which a client asks again who leads which partition; kafka-python's default is five minutes."""
+
+
 class _WaitingIsNoError(logging.Filter):
     """kafka-python logs an error each time that it asks again for an offset in an open transaction, as it should."""
 
@@ -69,6 +76,8 @@ def connection(settings: Settings) -> dict[str, Any]:
         "bootstrap_servers": list(settings.brokers),
         "bootstrap_timeout_ms": int(BOOTSTRAP_TIMEOUT_S * 1000),
         "kafka_client": told_client,
+        "reconnect_backoff_max_ms": _RECONNECT_MS,
+        "metadata_max_age_ms": _METADATA_MS,
         "security_protocol": protocol.upper(),
         "ssl_context": ssl_context(settings),
     }

@@ -329,6 +329,19 @@ def test_what_is_yielded_has_been_acknowledged_and_what_is_in_flight_is_bounded(
     assert sender.most_waiting == 500
 
 
+def test_nothing_of_a_batch_counts_as_sent_where_one_is_not_acknowledged() -> None:
+    class Failing(Sender):
+        def wait(self) -> SimpleNamespace:
+            if len(self.sent) > 500 and self.waiting == 200:
+                raise TransientError("not acknowledged")
+            return super().wait()
+
+    batches = send_back((dead(n) for n in range(1_234)), Failing(), "articles")
+    assert len(next(batches)) == 500
+    with pytest.raises(TransientError):
+        next(batches)
+
+
 def test_large_letters_are_acknowledged_before_more_are_sent() -> None:
     sender = Sender()
     assert sum(map(len, send_back((dead(n, value=b"v" * 9_000_000) for n in range(5)), sender, "articles"))) == 5

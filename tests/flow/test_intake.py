@@ -35,60 +35,62 @@ def opened(start: int = 0, *, epoch: int = 1) -> Intake:
 
 
 def test_before_an_assignment_nothing_may_be_written() -> None:
-    assert Intake().fresh([arrived(0)]) == []
+    assert Intake().take([arrived(0)]) == []
 
 
 def test_what_lies_below_the_committed_offset_is_dropped() -> None:
-    assert offsets(opened(3).fresh([arrived(n) for n in range(5)])) == [3, 4]
+    assert offsets(opened(3).take([arrived(n) for n in range(5)])) == [3, 4]
 
 
 def test_records_of_another_epoch_are_dropped() -> None:
     intake = opened(epoch=2)
-    assert offsets(intake.fresh([arrived(0, epoch=1), arrived(0, epoch=2), arrived(1, epoch=3)])) == [0]
+    assert offsets(intake.take([arrived(0, epoch=1), arrived(0, epoch=2), arrived(1, epoch=3)])) == [0]
 
 
 def test_partitions_that_are_not_ours_are_dropped() -> None:
-    assert opened().fresh([arrived(0, partition=1)]) == []
+    assert opened().take([arrived(0, partition=1)]) == []
 
 
 def test_offsets_may_have_gaps_where_the_client_saw_nothing_between() -> None:
-    assert offsets(opened().fresh([arrived(0, follows=0), arrived(7, follows=1), arrived(9, follows=8)])) == [0, 7, 9]
+    assert offsets(opened().take([arrived(0, follows=0), arrived(7, follows=1), arrived(9, follows=8)])) == [0, 7, 9]
 
 
-def test_a_record_that_follows_one_that_was_not_written_is_refused() -> None:
+def test_a_record_that_follows_one_that_was_not_taken_is_refused() -> None:
     intake = opened()
-    intake.advance(positions_after(intake.fresh([arrived(0), arrived(1)])))
-    with pytest.raises(HoleError, match=r"articles\[0\]: offsets 2 to 4 were fetched and not written"):
-        intake.fresh([arrived(5)])
+    intake.take([arrived(0), arrived(1)])
+    with pytest.raises(HoleError, match=r"articles\[0\]: offsets 2 to 4 were fetched and not read"):
+        intake.take([arrived(5)])
 
 
-def test_a_batch_that_was_not_written_stops_its_partition() -> None:
+def test_what_was_taken_is_not_taken_again_when_it_is_fetched_again() -> None:
     intake = opened()
-    intake.fresh([arrived(0), arrived(1)])
-    with pytest.raises(HoleError):
-        intake.fresh([arrived(2)])
-
-
-def test_what_was_written_is_not_written_again_when_it_is_fetched_again() -> None:
-    intake = opened()
-    intake.advance(positions_after(intake.fresh([arrived(0), arrived(1)])))
+    intake.take([arrived(0), arrived(1)])
     intake.assign(member(1), {(TOPIC, 0): 0})
-    assert offsets(intake.fresh([arrived(0, follows=0), arrived(1), arrived(2)])) == [2]
+    assert offsets(intake.take([arrived(0, follows=0), arrived(1), arrived(2)])) == [2]
 
 
 def test_after_revocation_nothing_may_be_written_until_the_next_epoch() -> None:
     intake = opened()
     intake.revoke()
-    assert intake.fresh([arrived(0)]) == []
+    assert intake.take([arrived(0)]) == []
     intake.assign(member(2), {(TOPIC, 0): 0})
-    assert offsets(intake.fresh([arrived(0, epoch=1), arrived(0, epoch=2)])) == [0]
+    assert offsets(intake.take([arrived(0, epoch=1), arrived(0, epoch=2)])) == [0]
 
 
 def test_it_is_behind_while_a_partition_is_not_written_up_to_its_end() -> None:
     intake = opened()
     assert not intake.behind({(TOPIC, 0): 0})
+    intake.take([arrived(0)])
     assert intake.behind({(TOPIC, 0): 1})
+    intake.written(1, {(TOPIC, 0): 1})
+    assert not intake.behind({(TOPIC, 0): 1})
     assert not intake.behind({(TOPIC, 1): 5})
+
+
+def test_what_was_written_of_an_earlier_epoch_says_nothing_of_this_one() -> None:
+    intake = opened(epoch=2)
+    intake.written(1, {(TOPIC, 0): 5})
+    assert intake.behind({(TOPIC, 0): 1})
 
 
 @given(st.lists(st.tuples(st.integers(1, 6), st.booleans(), st.booleans()), max_size=30), st.integers(0, 3))
@@ -101,15 +103,15 @@ def test_whatever_dies_each_offset_is_written_once_and_in_order(
     for count, lost_membership, fetched_again in steps:
         batch = [arrived(position + n, epoch=epoch) for n in range(count)]
         position += count
-        fresh = intake.fresh(batch)
+        fresh = intake.take(batch)
         if lost_membership:
             epoch += 1
             intake.assign(member(epoch), {(TOPIC, 0): committed})
             position = committed
-            assert intake.fresh(batch) == []
+            assert intake.take(batch) == []
             continue
         written += offsets(fresh)
-        intake.advance(positions_after(fresh))
+        intake.written(epoch, positions_after(fresh))
         committed = max(committed, *positions_after(fresh).values()) if fresh else committed
         if fetched_again:
             position = start

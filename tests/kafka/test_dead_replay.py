@@ -134,3 +134,27 @@ def test_letters_of_an_aborted_transaction_are_not_there(tocsin: Tocsin, kafka_a
     assert "sent 3 dead" in replay(tocsin, stream)
     assert "sent 0 dead" in replay(tocsin, stream)
     assert [record.value for record in sent_back(stream)] == [b"no json 0", b"1", b"3"]
+
+
+class NotUtf8(str):
+    """A header key whose bytes are not UTF-8, which no client offers to send."""
+
+    __slots__ = ()
+
+    def encode(self, *_: object, **__: object) -> bytes:
+        return b"\xff\xfe"
+
+
+def test_a_record_that_the_client_cannot_decode_is_told_and_can_be_left_out(tocsin: Tocsin, stream: Stream) -> None:
+    put_aside(stream, BAD)
+    sender = KafkaSender(stream.settings)
+    strange = Message(value=b"x", key=b"k", headers=((NotUtf8("x"), b"1"),))
+    partition = sender.send(stream.settings.dead_topic, strange).wait().partition
+    sender.close()
+    for verb in ("list", "replay"):
+        said = tocsin("dead", verb, settings=stream.settings)
+        assert said.code == 1
+        assert "cannot decode" in said.err
+        assert "Traceback" not in said.err
+    others = [word for p in range(4) if p != partition for word in ("--partition", str(p))]
+    assert tocsin("dead", "list", *others, settings=stream.settings).code == 0
