@@ -30,7 +30,7 @@ demo: $(READY) ## see it work: broker, worker, seed articles, events; leaves not
 test: $(READY) ## run the tests, the flow through the embedded broker included
 	@$(BIN)/python -m pytest -m "not kafka"
 
-test-kafka: $(READY) $(KAFKA_JARS) ## run the flow tests on a real Apache Kafka (needs Java 17 and Maven)
+test-kafka: $(READY) $(KAFKA_JARS) ## run the flow tests on a real Apache Kafka (needs Java 17, Maven and openssl)
 	@$(BIN)/python -m pytest -m kafka
 
 chaos: $(READY) $(KAFKA_JARS) ## kill, freeze and cut off workers and brokers under load, and count (ONLY= RUNS= DELIVERY= PARTITIONS=)

@@ -233,7 +233,9 @@ def topics_list() -> None:
 @cli.command()
 @click.option("--sample", type=_PATH, help="Try this file's articles against the contract and your field mapping.")
 def check(sample: Path | None) -> None:
-    """Check configuration, import origin, model, broker and topics; exit 1 if anything is wrong.
+    """Check configuration, import origin, model, broker, access and topics; exit 1 if anything is wrong.
+
+    Exit 2 where the broker does not let a worker in, or does not allow it what it does.
 
     Example: TOCSIN_ARTICLE_FIELDS=text=/body,title=/headline tocsin check --sample mine.jsonl
     """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from kafka.errors import (
@@ -59,6 +60,12 @@ class _ToldManager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-pytho
         connection.init_future.add_callback(lambda _: self._listen_for_close(connection))
         return connection
 
+    async def _build_transport(self, node: Any, timeout_at: float | None = None) -> Any:
+        transport = await super()._build_transport(node, timeout_at=timeout_at)
+        if not self.bootstrapped:
+            transport._sock_recv = _all_of(transport._sock_recv)  # noqa: SLF001 - there is no public way, see _all_of
+        return transport
+
     def _note(self, node_id: Any, error: BaseException) -> None:
         self._causes.append(error)
         if isinstance(error, _FINAL) or isinstance(error.__context__, ssl.SSLCertVerificationError):
@@ -75,6 +82,19 @@ class _ToldManager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-pytho
             raise
         except KafkaTimeoutError as error:
             raise BootstrapFailed(list(self._causes)) from error
+
+
+def _all_of(receive: Callable[[], tuple[bytes, Any]]) -> Callable[[], tuple[bytes, Any]]:
+    """Gives what came before the end of a connection; the end itself shows again at the next look.
+
+    kafka-python 3.0.12 drops it, and with it the refusal of a password, which Kafka sends as its last word.
+    """
+
+    def received() -> tuple[bytes, Any]:
+        data, error = receive()
+        return data, None if data else error
+
+    return received
 
 
 def told_client(**configs: Any) -> Any:
