@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from consumers.app import Commit, Parts, run_worker
+from consumers.kafka.access import require, worker_access
 from consumers.kafka.admin import holds_transactions, topic_states
 from consumers.kafka.client import KafkaSender
 from consumers.kafka.group import GroupOffsets
@@ -38,6 +39,7 @@ def serve(settings: Settings, classifier: Callable[[], Classifier]) -> None:
 
 
 def _serve(settings: Settings, classifier: Classifier, log: Log) -> None:
+    require(settings, worker_access(settings))
     missing = [state.name for state in topic_states(settings) if not state.partitions]
     if missing:
         raise StartupError(f"topics missing: {', '.join(missing)}; `tocsin topics create` makes them")

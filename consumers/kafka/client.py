@@ -15,6 +15,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import (
     KafkaError,
     KafkaTimeoutError,
+    RebalanceInProgressError,
     UnknownTopicOrPartitionError,
 )
 from kafka.record.default_records import DefaultRecordBatchBuilder
@@ -213,7 +214,7 @@ class KafkaReader:
         while not self._consumer.assignment():
             if time.monotonic() > until:
                 raise TransientError(f"topic {topic!r}: no partition was given to this member in {timeout_s:g} s")
-            self._held += self.poll(0.1)
+            self._held = self.poll(0.1)
 
     def seek(self, positions: Mapping[tuple[str, int], int]) -> None:
         """Goes on from these offsets."""
@@ -243,11 +244,19 @@ class KafkaReader:
         found = {p: self._consumer.committed(TopicPartition(topic, p)) for p in self.partitions(topic)}
         return {(topic, p): offset for p, offset in found.items() if offset is not None}
 
-    def commit(self, positions: Mapping[tuple[str, int], int]) -> None:
-        """Commits the group's offsets, without being a member of it."""
-        self._consumer.commit(
-            {TopicPartition(topic, p): OffsetAndMetadata(offset, "", -1) for (topic, p), offset in positions.items()}
-        )
+    def commit(self, positions: Mapping[tuple[str, int], int], timeout_s: float = 10.0) -> None:
+        """Commits the group's offsets; a member waits for a rebalance that goes on. Raises TransientError."""
+        offsets = {TopicPartition(topic, p): OffsetAndMetadata(at, "", -1) for (topic, p), at in positions.items()}
+        until = time.monotonic() + timeout_s
+        while True:
+            try:
+                self._consumer.commit(offsets)
+            except RebalanceInProgressError as error:
+                if time.monotonic() > until:
+                    raise TransientError(f"offsets could not be committed: {error}") from error
+                self._held = self.poll(0.1)
+            else:
+                return
 
     def poll(self, timeout_s: float) -> list[Record]:
         """The records that came, in order per partition; empty after `timeout_s` seconds without any."""

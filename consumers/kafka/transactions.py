@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 import uuid
 from collections.abc import Sequence
 from typing import Any
 
 from kafka import TopicPartition
-from kafka.errors import CommitFailedError, FencedInstanceIdError, KafkaError
+from kafka.errors import AuthorizationError, CommitFailedError, FencedInstanceIdError, KafkaError
 from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata
 
 from consumers.intake import Member, Positions
 from consumers.kafka.client import KafkaSender
 from consumers.kafka.group import GroupOffsets
+from consumers.kafka.refusals import missing_acl
 from consumers.settings import Settings
 from consumers.sink import Outgoing
+from consumers.threads import call_within
 from schemas.errors import StartupError, TransientError
 
 TRANSACTION_TIMEOUT_S = 5.0
@@ -28,6 +31,10 @@ that they may wait 15 s. A batch takes some 15 ms; one that is aborted for being
 
 _START_S = 10.0
 """Seconds that the broker may take to give out a transactional id."""
+
+_ATTEMPT_S = 10.0
+"""Seconds after which a try is given up. By then the broker may have aborted it anyhow, and kafka-python 3.0.12 can
+hang where the broker that coordinates the transaction died in the middle of it (seen with three brokers)."""
 
 _RETRY_BACKOFF_MS = 2
 """A new transaction is often asked to wait for the markers of the last one: 12 to 18 ms a transaction with 2 ms,
@@ -58,7 +65,7 @@ class TransactionalWriter:
         until = time.monotonic() + self._settings.delivery_timeout_s
         while True:
             try:
-                self._transaction(outgoing, positions, member)
+                call_within(lambda: self._transaction(outgoing, positions, member), _ATTEMPT_S)
             except CommitFailedError:
                 self._abort()
                 return False
@@ -67,7 +74,7 @@ class TransactionalWriter:
                     f"another worker has taken the place {member.instance!r} in the group: "
                     "TOCSIN_GROUP_INSTANCE must differ between workers"
                 ) from error
-            except (KafkaError, TransientError) as error:
+            except (KafkaError, TransientError, TimeoutError) as error:
                 self._begin_anew(until, error)
                 if self._offsets.reached(positions):
                     return True
@@ -82,9 +89,9 @@ class TransactionalWriter:
         self._sender.close()
 
     def _transaction(self, outgoing: Sequence[Outgoing], positions: Positions, member: Member) -> None:
-        producer = self._sender.producer
+        sender, producer = self._sender, self._sender.producer  # a try that was given up must not meet the next one's
         producer.begin_transaction()
-        pending = self._sender.queue(outgoing)
+        pending = sender.queue(outgoing)
         producer.send_offsets_to_transaction(
             {TopicPartition(*at): OffsetAndMetadata(o, "", -1) for at, o in positions.items()},
             ConsumerGroupMetadata(self._settings.group, member.generation, member.member_id, member.instance),
@@ -97,12 +104,12 @@ class TransactionalWriter:
 
     def _abort(self) -> None:
         try:
-            self._sender.producer.abort_transaction()
-        except KafkaError as error:
+            call_within(self._sender.producer.abort_transaction, _ATTEMPT_S)
+        except (KafkaError, TimeoutError) as error:
             self._begin_anew(time.monotonic() + self._settings.delivery_timeout_s, error)
 
     def _begin_anew(self, until: float, cause: Exception) -> None:
-        self._sender.close()
+        threading.Thread(target=self._sender.close, daemon=True).start()  # it may hang as its transaction did
         while True:
             try:
                 self._sender = self._new_sender()
@@ -123,6 +130,8 @@ class TransactionalWriter:
         )
         try:
             sender.producer.init_transactions()
+        except AuthorizationError as error:
+            raise missing_acl(error, self._settings) from error
         except KafkaError as error:
             with contextlib.suppress(KafkaError):
                 sender.close()
@@ -133,4 +142,4 @@ class TransactionalWriter:
 
 
 def _not_written(settings: Settings, cause: Exception) -> str:
-    return f"a batch could not be written within {settings.delivery_timeout_s:g} s: {cause}"
+    return f"a batch could not be written within {settings.delivery_timeout_s:g} s: {cause!r}"

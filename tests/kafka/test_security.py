@@ -47,8 +47,6 @@ def table() -> dict[str, list[Acl]]:
 
 
 NEEDS = table()
-ASKS_NOTHING_YET = {"run"}
-"""Verbs that do not call `consumers.kafka.access.require` yet; to be taken out of here when they do."""
 ONE_LESS = [(verb, acl) for verb in ("check", "topics create") for acl in NEEDS[verb]]
 """Each ACL of a worker, which `check` asks for in its stead, and of `topics create`, which asks for none but tries."""
 
@@ -263,7 +261,7 @@ def test_an_acl_that_is_missing_is_named(  # noqa: PLR0917 - fixtures are asked 
     assert "Traceback" not in said.err
 
 
-@pytest.mark.parametrize("verb", sorted(set(NEEDS) - ASKS_NOTHING_YET - {"topics create"}))
+@pytest.mark.parametrize("verb", sorted(set(NEEDS) - {"topics create"}))
 def test_who_may_do_nothing_is_told_every_acl_that_is_missing(
     secure_kafka: Any, stream: Stream, told: Tocsin, tmp_path: Path, verb: str
 ) -> None:
