@@ -9,6 +9,9 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import Tags
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from models.features import TOPICS
 from models.sentence_model import SILENT
@@ -63,9 +66,18 @@ class SignedLogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[
         self.C = C
 
     def fit(self, X: Floats, y: Ints, sample_weight: Floats | None = None) -> SignedLogisticRegression:  # noqa: N803
-        """X: (n, n_features); y: (n,) of 0 and 1; sample_weight: (n,)."""
-        weight = np.ones(len(y)) if sample_weight is None else sample_weight
+        """X: (n, n_features); y: (n,) of two classes; sample_weight: (n,)."""
+        X, y = validate_data(self, X, y, dtype=np.float64)  # noqa: N806
+        weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        if weight.shape != (len(y),):
+            raise ValueError(f"sample_weight: expected one number per row, {len(y)}, got shape {weight.shape}")
+        if not weight.any():
+            raise ValueError("Sample weights must contain at least one non-zero number.")
+        check_classification_targets(y)
         self.classes_ = np.unique(y)
+        if len(self.classes_) != 2:
+            found_classes = f"{len(self.classes_)} class{'es' if len(self.classes_) > 1 else ''}"
+            raise ValueError(f"Only binary classification is supported. y: expected two classes, got {found_classes}")
         self.mean_, self.scale_ = X.mean(axis=0), X.std(axis=0) + 1e-6
         scaled = (X - self.mean_) / self.scale_
         side = np.where(y == self.classes_[-1], 1.0, -1.0)
@@ -78,12 +90,14 @@ class SignedLogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[
 
         signs = [0] * X.shape[1] if self.signs is None else list(self.signs)
         bounds = [(0 if sign > 0 else None, 0 if sign < 0 else None) for sign in signs] + [(None, None)]
-        found = minimize(loss, np.zeros(X.shape[1] + 1), jac=True, method="L-BFGS-B", bounds=bounds).x
-        self.coef_, self.intercept_ = found[:-1], float(found[-1])
+        found = minimize(loss, np.zeros(X.shape[1] + 1), jac=True, method="L-BFGS-B", bounds=bounds)
+        self.coef_, self.intercept_, self.n_iter_ = found.x[:-1], float(found.x[-1]), max(1, int(found.nit))
         return self
 
     def decision_function(self, X: Floats) -> Floats:  # noqa: N803
         """(n,): log-odds."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)  # noqa: N806
         found: Floats = (X - self.mean_) / self.scale_ @ self.coef_ + self.intercept_
         return found
 
@@ -94,5 +108,11 @@ class SignedLogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[
 
     def predict(self, X: Floats) -> Ints:  # noqa: N803
         """(n,): the more likely class."""
-        found: Ints = self.classes_[(self.decision_function(X) > 0).astype(int)]
+        is_last = self.decision_function(X) > 0
+        found: Ints = self.classes_[is_last.astype(int)]
         return found
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        return tags

@@ -115,6 +115,8 @@ def feature_in_words(feature: str) -> str:
     'OFFICE up to 2 words before TALKS-NOUN'
     >>> feature_in_words("<TALKN> with STATE")
     '"TALKS-NOUN with STATE"'
+    >>> feature_in_words("b:EXCLV:had")
+    '"had" up to 3 words before EXCLUDING-VERB'
     """
     start, colon, rest = feature.partition(":")
     if colon and " " not in start and start + colon in _READERS:
@@ -204,6 +206,15 @@ def _count_in_words(prefix: str) -> Callable[[str], str]:
     return read
 
 
+def _beside_in_words(where: str) -> Callable[[str], str]:
+    def read(rest: str) -> str:
+        name, _, words = rest.partition(":")
+        plain = " ".join(word if not word.isupper() else _name(word) for word in words.split())
+        return f'"{plain}" {where} {_name(name) if name else "a trigger"}'
+
+    return read
+
+
 def _name(code: str) -> str:
     if code in _NAMES:
         return _NAMES[code]
@@ -215,6 +226,9 @@ _READERS: Mapping[str, Callable[[str], str]] = {
     "s:": _pair_in_words,
     "w:": _order_in_words,
     "a:": _topic_in_words,
+    "b:": _beside_in_words("up to 3 words before"),
+    "p:": _beside_in_words("directly before"),
+    "n:": _beside_in_words("directly after"),
     **{prefix: _count_in_words(prefix) for prefix in _COUNTED},
 }
 """How a feature with a prefix is read."""

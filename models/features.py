@@ -47,6 +47,7 @@ _TOPIC_WORDS = 60
 _PAIR_REACH = 8
 _WINDOW_REACH = 6
 _CLOSE = 2
+_AUXILIARY_REACH = 3
 
 
 def sure_triggers(event_type: EventType) -> frozenset[str]:
@@ -103,14 +104,35 @@ def windows(sentence: Words, event_type: EventType) -> list[str]:
     return sorted(found)
 
 
+def beside(sentence: Words, event_type: EventType) -> list[str]:
+    """What stands directly before and after each trigger, and when and how surely it happens: had, will, may, not, ago.
+
+    Words that carry nothing elsewhere count here: "has been suspended" is news, "had been suspended" is history.
+    """
+    words, triggers = sentence.words, all_triggers(event_type)
+    auxiliary = shipped_lexicon().triggers["AUXILIARY"] | {"YEAR"}
+    found: set[str] = set()
+    for place, word in enumerate(words):
+        if word not in triggers:
+            continue
+        name = _instead(word, event_type) or "trig"
+        for before in words[max(0, place - _AUXILIARY_REACH) : place]:
+            if before in auxiliary:
+                found |= {f"b::{before}", f"b:{name}:{before}"}
+        found |= {f"p:{name}:{' '.join(words[max(0, place - reach) : place])}" for reach in (1, 2) if place >= reach}
+        found |= {
+            f"n:{name}:{' '.join(words[place + 1 : place + 1 + reach])}"
+            for reach in (1, 2)
+            if place + reach < len(words)
+        }
+    return sorted(found)
+
+
 def ngrams(sentence: Words, event_type: EventType) -> list[str]:
     """1-, 2- and 3-grams of content words and kinds, triggers as their class; repeated ones as often as they occur."""
-    lexicon = shipped_lexicon()
-    words = [
-        next((f"<{name}>" for name in INSTEAD[event_type] if name in lexicon.classes.get(word, ())), word)
-        for word in sentence.words
-        if word not in lexicon.triggers["FUNCTION"]
-    ]
+    skipped = shipped_lexicon().triggers["FUNCTION"]
+    named = [(word, _instead(word, event_type)) for word in sentence.words if word not in skipped]
+    words = [f"<{name}>" if name else word for word, name in named]
     return [" ".join(words[i : i + n]) for n in (1, 2, 3) for i in range(len(words) - n + 1)]
 
 
@@ -120,7 +142,7 @@ class FeatureCounter(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
     Features that fewer than `min_df` lists hold are not kept. `binary` counts each once.
     """
 
-    def __init__(self, *, min_df: int = 2, binary: bool = True) -> None:
+    def __init__(self, *, min_df: int = 3, binary: bool = True) -> None:
         self.min_df = min_df
         self.binary = binary
 
@@ -145,6 +167,12 @@ class FeatureCounter(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         if self.binary:
             counts.data[:] = 1
         return counts
+
+
+def _instead(word: str, event_type: EventType) -> str | None:
+    """The class that a word is written as, where it has one that stands for triggers of the type."""
+    classes = shipped_lexicon().classes.get(word, frozenset())
+    return next((name for name in INSTEAD[event_type] if name in classes), None)
 
 
 def _close_marks(sentence: Words) -> Iterator[tuple[str, str]]:

@@ -37,16 +37,22 @@ def _may_tell_talks(sentence: Words) -> bool:
             return True
     if not (acts and several):
         return False
-    return bool(present & _triggers("TALK_MEET")) or _tells_a_call(sentence) or _tells_a_visit(sentence)
+    return (
+        bool(present & _triggers("TALK_MEET"))
+        or (sentence.states >= 2 and bool(present & _triggers("TALK_SESSION")))
+        or _tells_a_call(sentence)
+        or _tells_a_visit(sentence)
+    )
 
 
 def _tells_a_call(sentence: Words) -> bool:
-    """Spoken to, by phone or face to face, without a word for talks."""
+    """Spoken to or seen, by phone or face to face, without a word for talks."""
     return (
         _follows(sentence, stems("call"), {"with", "between"}, 1, 2)
         or _follows(sentence, stems("phone telephone"), {"call", "with"}, 1, 2)
         or _follows(sentence, stems("spoke speak spoken"), {"with", "phone", "telephon"}, 1, 5)
         or _follows(sentence, stems("sat sit"), {"down"}, 1, 1)
+        or ("OFFICE" in sentence.classes and _follows(sentence, stems("see saw"), {"OFFICE"}, 1, 4))
     )
 
 
@@ -69,8 +75,12 @@ def _may_tell_sanctions(sentence: Words) -> bool:
     party = bool(sentence.classes & _PARTIES)
     if present & _triggers("SANC_SURE") and (party or len(sentence.words) < _HEADLINE_WORDS):
         return True
+    if party and "SANCN" in sentence.classes:
+        return True
     at_war = present & _triggers("ATTACK") and not sentence.classes & {"TRADE", "MEASURE"}
     if present & _triggers("RETALIATE") and party and not at_war:
+        return True
+    if _tells_of_something_stopped(sentence):
         return True
     if not sentence.states:
         return False
@@ -83,12 +93,20 @@ def _may_tell_sanctions(sentence: Words) -> bool:
     )
 
 
+def _tells_of_something_stopped(sentence: Words) -> bool:
+    """Trade or entry banned or halted, between two sides."""
+    if not sentence.parties or _sides(sentence) < 2:
+        return False
+    stopping = _triggers("STOP")
+    return _near(sentence, stopping, _triggers("GOODS"), 4) or _near(sentence, stopping, _triggers("ENTRY"), 4)
+
+
 def _tells_a_tariff(sentence: Words, present: frozenset[str]) -> bool:
     duties = present & _triggers("TARIFF") - (stems("duty") if "free" in present else frozenset())
     if not duties or not (_sides(sentence) >= 2 or sentence.classes & _ACTORS):
         return False
-    aimed = sentence.classes & {"IMPOSE", "THREAT", "EXTEND", "SANCA"}
-    return bool(aimed) or _follows(sentence, stems("tariff duty levy"), {"on", "against"}, 1, 2)
+    aimed = _near(sentence, duties, {"IMPOSE", "THREAT", "EXTEND", "SANCA"}, 4)
+    return aimed or _follows(sentence, stems("tariff duty levy"), {"on", "against"}, 1, 2)
 
 
 def _tells_a_designation(sentence: Words) -> bool:
@@ -113,10 +131,24 @@ def _tells_a_measure(sentence: Words, present: frozenset[str]) -> bool:
 def _may_tell_exclusion(sentence: Words) -> bool:
     if not sentence.classes & _PARTIES:
         return False
-    if _near(sentence, _triggers("EXCL_SURE"), {"ORG", "MEMB", "PROGR"}, 8):
+    sure, some = _triggers("EXCL_SURE"), _triggers("EXCL_SOME")
+    if _near(sentence, sure, {"ORG", "MEMB", "PROGR"}, 8):
         return True
-    somebody = sentence.classes & {"STATE", "ORG"}
-    return bool(somebody) and _near(sentence, _triggers("EXCL_SOME"), {"ORG", "MEMB"}, 7)
+    if "STATE" in sentence.classes and _tells_of_a_member_out(sentence, sure, some):
+        return True
+    return bool(sentence.classes & {"STATE", "ORG"}) and _near(sentence, some, {"ORG", "MEMB"}, 7)
+
+
+def _tells_of_a_member_out(sentence: Words, sure: frozenset[str], some: frozenset[str]) -> bool:
+    """A state and a body with a sure trigger anywhere, a programme lost, an invitation taken back, membership over."""
+    return (
+        (bool(sentence.classes & {"ORG", "MEMB", "PROGR"}) and bool(sure & frozenset(sentence.words)))
+        or _near(sentence, some, {"PROGR"}, 7)
+        or _near(
+            sentence, stems("invitation invited"), stems("withdraw withdrawn withdrew cancelled revoked not longer"), 5
+        )
+        or _near(sentence, stems("cease ceased longer"), {"MEMB"}, 5)
+    )
 
 
 def _sides(sentence: Words) -> int:
@@ -128,15 +160,13 @@ def _triggers(name: str) -> frozenset[str]:
     return shipped_lexicon().triggers[name]
 
 
-def _near(sentence: Words, triggers: frozenset[str], classes: Iterable[str], reach: int) -> bool:
-    """Whether a trigger stands within `reach` words of one of the classes, on either side."""
-    at = [place for place, word in enumerate(sentence.words) if word in triggers]
-    wanted = frozenset(classes)
-    return bool(at) and any(abs(i - j) <= reach for j, name in sentence.marks if name in wanted for i in at)
+def _near(sentence: Words, triggers: frozenset[str], targets: Iterable[str], reach: int) -> bool:
+    """Whether a target, a word or a class, stands within `reach` words of a trigger, on either side."""
+    return _follows(sentence, triggers, targets, -reach, reach)
 
 
 def _follows(sentence: Words, triggers: frozenset[str], targets: Iterable[str], low: int, high: int) -> bool:
-    """Whether a target, a word or a class, stands `low` to `high` words after a trigger."""
+    """Whether a target, a word or a class, stands `low` to `high` words after a trigger, or before it."""
     at = [place for place, word in enumerate(sentence.words) if word in triggers]
     if not at:
         return False

@@ -12,6 +12,9 @@ from importlib import resources
 
 import Stemmer
 
+_PARTY_LETTERS = 4
+"""Letters by which a state not listed among the aliases is told from others."""
+
 
 @lru_cache(maxsize=1)
 def _stemmer() -> Stemmer.Stemmer:
@@ -56,13 +59,26 @@ def shipped_lexicon() -> Lexicon:
     for name, lines in _lists("phrases.txt").items():
         for line in lines:
             phrases.setdefault(line.split()[0], []).append((tuple(line.split()), name))
-    parties = [line.split(", ") for line in _lines("aliases.txt")]
     return Lexicon(
         classes={word: frozenset(names) for word, names in classes.items()},
         phrases={word: tuple(found) for word, found in phrases.items()},
         triggers={name: stems(" ".join(lines)) for name, lines in _lists("triggers.txt").items()},
-        parties={name: names[0] for names in parties for name in names},
+        parties=_parties(),
     )
+
+
+def party_of(state: str, parties: Mapping[str, str]) -> str:
+    """The party that a state, its people or its capital is: `ghana` and `ghanaian` are one."""
+    return parties.get(state, state[:_PARTY_LETTERS])
+
+
+def _parties() -> dict[str, str]:
+    aliases = [line.split(", ") for line in _lines("aliases.txt")]
+    parties = {name: names[0] for names in aliases for name in names}
+    for line in _lines("capitals.txt"):
+        state, _, names = line.partition(": ")
+        parties |= dict.fromkeys(names.split(", "), party_of(state, parties))
+    return parties
 
 
 def _lists(file: str) -> dict[str, list[str]]:

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 
-from models.features import FeatureCounter, all_triggers, ngrams, pairs, sure_triggers, windows
+from models.features import FeatureCounter, all_triggers, beside, ngrams, pairs, sure_triggers, windows
 from models.words import Words
 from schemas.event_type import EventType
 
@@ -22,7 +22,7 @@ Ints = npt.NDArray[np.int64]
 SILENT = -6.0
 """Log-odds of a sentence that passes no gate: one in 400."""
 
-_WEIGHTS = {"windows": 0.07, "pairs": 0.1, "ngrams": 1.0, "topics": 0.3}
+_WEIGHTS = {"windows": 0.07, "pairs": 0.1, "ngrams": 1.0, "topics": 0.15, "beside": 0.5}
 """How much each block of features counts before regularisation: rows of 0/1 counts are long, TF-IDF rows have length 1.
 Chosen on our own text, writers held apart."""
 
@@ -34,7 +34,7 @@ Read = tuple[Words, Sequence[str]]
 
 
 class SentenceModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Four blocks of features and one balanced logistic regression, for sentences that passed the gate of the type.
+    """Five blocks of features and one balanced logistic regression, for sentences that passed the gate of the type.
 
     `c` is the inverse strength of its regularisation.
     """
@@ -45,10 +45,11 @@ class SentenceModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
 
     def fit(self, sentences: Sequence[Read], y: Ints) -> SentenceModel:
         """Learns from sentences that passed the gate; y: (n,) of 0 and 1."""
-        self.windows_ = FeatureCounter(min_df=2)
-        self.pairs_ = FeatureCounter(min_df=3)
-        self.ngrams_ = FeatureCounter(min_df=2, binary=False)
-        self.topics_ = FeatureCounter(min_df=3)
+        self.windows_ = FeatureCounter()
+        self.pairs_ = FeatureCounter()
+        self.ngrams_ = FeatureCounter(binary=False)
+        self.topics_ = FeatureCounter()
+        self.beside_ = FeatureCounter()
         self.tfidf_ = TfidfTransformer(sublinear_tf=True)
         lists = self._lists(sentences)
         for name, features in lists.items():
@@ -85,10 +86,11 @@ class SentenceModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             "pairs": [pairs(words) for words, _ in sentences],
             "ngrams": [ngrams(words, event_type) for words, _ in sentences],
             "topics": [list(topics) for _, topics in sentences],
+            "beside": [beside(words, event_type) for words, _ in sentences],
         }
 
     def _matrix(self, lists: Mapping[str, Sequence[Sequence[str]]]) -> sp.csr_matrix:
-        """The four blocks side by side, one row per sentence."""
+        """The blocks side by side, one row per sentence."""
         blocks = []
         for name, features in lists.items():
             counts = getattr(self, name + "_").transform(features)
@@ -98,8 +100,7 @@ class SentenceModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         return sp.hstack(blocks).tocsr()
 
     def _names(self) -> list[str]:
-        blocks = ("windows", "pairs", "ngrams", "topics")
-        return [feature for block in blocks for feature in getattr(self, block + "_").vocabulary_]
+        return [feature for block in _WEIGHTS for feature in getattr(self, block + "_").vocabulary_]
 
 
 def trigger_weights(sentences: Sequence[Words], y: Ints, event_type: EventType) -> Floats:

@@ -7,14 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from models.kinds import shipped_gazetteer
-from models.lexicon import shipped_lexicon, stem
+from models.lexicon import party_of, shipped_lexicon, stem
 
 _YEAR = re.compile(r"(?:1[89]|20)\d\d")
 _ORGANISATION = "o:"
 """Before the name of a party that is an organisation, so that it never equals a state."""
-
-_PARTY_LETTERS = 4
-"""Letters by which a state not listed among the aliases is told from others: `Ghana` and `Ghanaian` are one party."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,7 @@ def words_of(sentence: str) -> Words:
             words.append(_word(text))
             continue
         if kind == "STATE":
-            parties.add(shipped_lexicon().parties.get(text, text[:_PARTY_LETTERS]))
+            parties.add(party_of(text, shipped_lexicon().parties))
         elif kind == "ORG":
             parties.add(_ORGANISATION + text)
         if not words or words[-1] != kind:
@@ -77,8 +74,10 @@ def _marks(words: list[str]) -> tuple[tuple[int, str], ...]:
         if word.isupper():
             found.append((place, word))
             continue
-        for phrase, name in lexicon.phrases.get(word, ()):
-            if tuple(words[place : place + len(phrase)]) == phrase:
-                found.append((place, name))
-        found += [(place, name) for name in sorted(lexicon.classes.get(word, ()))]
+        if word in lexicon.phrases:
+            for phrase, name in lexicon.phrases[word]:
+                if tuple(words[place : place + len(phrase)]) == phrase:
+                    found.append((place, name))
+        if word in lexicon.classes:
+            found += [(place, name) for name in sorted(lexicon.classes[word])]
     return tuple(found)

@@ -118,7 +118,7 @@ def test_the_shipped_artefact_was_made_from_the_shipped_corpus() -> None:
 
 @pytest.mark.parametrize(
     ("event_type", "floor"),
-    [(EventType.TALKS, 0.60), (EventType.SANCTIONS_WARNING, 0.55), (EventType.PROGRAM_EXCLUSION, 0.60)],
+    [(EventType.TALKS, 0.70), (EventType.SANCTIONS_WARNING, 0.60), (EventType.PROGRAM_EXCLUSION, 0.70)],
 )
 def test_each_label_keeps_its_floor_on_stories_that_were_not_trained_on(event_type: EventType, floor: float) -> None:
     _, manifest = load_artefact(shipped_artefact())
@@ -147,7 +147,7 @@ def test_unrelated_news_rings_rarely(classifier: TrainedClassifier) -> None:
     lines = [json.loads(line) for line in (EVAL / "unrelated.jsonl").read_text().splitlines()]
     others = [line for line in lines if line["category"] != "bbc:politics"]
     tags = classifier.tag([article(line["text"], line["title"] or None) for line in others])
-    assert 1000 * np.mean([bool(each.labels) for each in tags]) <= 10
+    assert 1000 * np.mean([bool(each.labels) for each in tags]) <= 6
 
 
 def test_the_held_out_writer_is_not_in_the_training_text() -> None:

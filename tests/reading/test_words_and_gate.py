@@ -44,6 +44,8 @@ def test_names_become_kinds_and_words_stems(sentence: str, words: tuple[str, ...
 def test_a_state_its_people_and_its_capital_are_one_party() -> None:
     assert words_of("Ankara, Turkey and the Turkish army").states == 1
     assert words_of("Turkey and Greece").states == 2
+    assert words_of("In Kuala Lumpur the Malaysian government").states == 1
+    assert words_of("In Rangoon the Burmese and Myanmar's").states == 1
 
 
 def test_the_longest_name_is_found() -> None:
@@ -71,6 +73,13 @@ def test_the_lists_are_read_and_none_of_them_is_empty() -> None:
         ("The club was sanctioned by the league for its fans' behaviour over the whole of the last season.", set()),
         ("Ghana was suspended from ECOWAS.", {EXCLUSION}),
         ("The striker was suspended for three matches.", set()),
+        ("Negotiators from New Zealand and Malaysia ended a first round on Friday.", {TALKS}),
+        ("The envoy saw the Yemeni president in Sanaa.", {TALKS}),
+        ("Russia has halted imports of wine from Moldova.", {SANCTIONS}),
+        ("The United States barred Ugandan judges from entering the country.", {SANCTIONS}),
+        ("The minister considered a rise of a sixth that would put water tariffs in Peru above those in Chile.", set()),
+        ("The Pentagon withdrew China's invitation to the drill.", {EXCLUSION}),
+        ("The president will remove Niger from a scheme that gives goods easy access.", {EXCLUSION}),
         ("It rained all day in the valley.", set()),
     ],
 )
