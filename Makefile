@@ -33,16 +33,17 @@ test: $(READY) ## run the tests, the flow through the embedded broker included
 test-kafka: $(READY) $(KAFKA_JARS) ## run the flow tests on a real Apache Kafka (needs Java 17, Maven and openssl)
 	@$(BIN)/python -m pytest -m kafka
 
-chaos: $(READY) $(KAFKA_JARS) ## kill, freeze and cut off workers and brokers under load, and count (ONLY= RUNS= DELIVERY= PARTITIONS=)
+chaos: $(READY) $(KAFKA_JARS) ## hurt workers, brokers and network under load, and count (ONLY= RUNS= ARTICLES= PARTITIONS= DELIVERY= SEED= BREAK=)
 	@$(BIN)/python tests/chaos
 
-soak: $(READY) $(KAFKA_JARS) ## steady load for MINUTES=30, a worker killed every few minutes, and count
+soak: $(READY) $(KAFKA_JARS) ## half of capacity for MINUTES=30, a worker killed every EVERY=3 minutes, and count
 	@$(BIN)/python tests/chaos/soak.py
 
 check: $(READY) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy tests/chaos
 	@$(BIN)/lint-imports --no-cache
 
 format: $(READY) ## let ruff order and format the code
