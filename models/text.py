@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 _CURLY = str.maketrans(
@@ -33,28 +34,7 @@ _CURLY = str.maketrans(
     }
 )
 _MARKUP = re.compile(r"<(?:!--.{0,2000}?--|/?[A-Za-z][^<>]{0,500})>", re.DOTALL)
-_ENTITIES = {
-    "&amp;": "&",
-    "&quot;": '"',
-    "&#34;": '"',
-    "&apos;": "'",
-    "&#39;": "'",
-    "&#039;": "'",
-    "&rsquo;": "'",
-    "&lsquo;": "'",
-    "&#8217;": "'",
-    "&#8216;": "'",
-    "&rdquo;": '"',
-    "&ldquo;": '"',
-    "&#8220;": '"',
-    "&#8221;": '"',
-    "&nbsp;": " ",
-    "&ndash;": "-",
-    "&mdash;": "-",
-    "&lt;": "<",
-    "&gt;": ">",
-}
-_ENTITY = re.compile("|".join(map(re.escape, _ENTITIES)))
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,30});", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _PARAGRAPH_TAG = re.compile(r"</?(?:p|div|br|li|h[1-6]|tr|table|ul|ol|blockquote)\b", re.IGNORECASE)
 
@@ -68,8 +48,14 @@ def clean(text: str) -> str:
     if "<" in text:
         text = _MARKUP.sub(_blank, text)
     if "&" in text:
-        text = _ENTITY.sub(lambda found: _ENTITIES[found[0]].ljust(len(found[0])), text)
+        text = _ENTITY.sub(_meant, text)
     return _CONTROL.sub(" ", text.translate(_CURLY))
+
+
+def _meant(found: re.Match[str]) -> str:
+    """The character of an HTML entity and blanks; what is none, or stands for more than one, as it is."""
+    character = html.unescape(found[0])
+    return character.ljust(len(found[0])) if len(character) == 1 else found[0]
 
 
 def _blank(found: re.Match[str]) -> str:

@@ -36,6 +36,8 @@ def test_sentences_are_in_order_apart_trimmed_and_not_blank(text: str) -> None:
     [
         ("“Yes”, he said – ‘no’…", "\"Yes\", he said - 'no'."),
         ("a&nbsp;b &amp; c", "a      b &     c"),
+        ("it&#x27;s &#8220;on&#8221;", 'it\'     s "      on"      '),
+        ("AT&T; &bogus; &#xD800;", "AT&T; &bogus; \ufffd       "),
         ("NUL\x00here", "NUL here"),
         ("a\u00a0b", "a b"),
         ("5 < 6 and 7 > 2", "5 < 6 and 7 > 2"),
