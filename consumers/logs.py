@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TextIO
@@ -16,6 +18,10 @@ import orjson
 
 _LIBRARY_CHARACTERS = 400
 """Bound on what a library's message may say: enough to look it up, too little for an article."""
+
+
+_REMEMBERED = 1_000
+"""Messages of libraries that are remembered at most, to be recognised when they are repeated."""
 
 
 class LogEvent(StrEnum):
@@ -59,6 +65,27 @@ class Log:
         self._logger.error(event.value, extra={"fields": fields})
 
 
+class OncePerSpell(logging.Filter):
+    """Lets a library say the same thing once in `spell_s` seconds: in an outage they repeat it many times a second."""
+
+    def __init__(self, spell_s: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._spell_s, self._clock = spell_s, clock
+        self._said: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the line is to be shown; ours always are."""
+        if record.name == "tocsin":
+            return True
+        key, now = (record.name, str(record.msg)), self._clock()
+        if now - self._said.get(key, -self._spell_s) < self._spell_s:
+            return False
+        if len(self._said) >= _REMEMBERED:
+            self._said.clear()
+        self._said[key] = now
+        return True
+
+
 class JsonFormatter(logging.Formatter):
     """A log record as one JSON line; what libraries say is cut to a bounded `message`."""
 
@@ -82,5 +109,6 @@ def set_up_logging(level: str, stream: TextIO = sys.stderr) -> None:
     """Sends Tocsin's events at `level` and above, and libraries' warnings, to the stream."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter())
+    handler.addFilter(OncePerSpell())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("tocsin").setLevel(level.upper())

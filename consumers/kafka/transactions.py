@@ -30,11 +30,15 @@ that they may wait 15 s. A batch takes some 15 ms; one that is aborted for being
 """
 
 _START_S = 10.0
-"""Seconds that the broker may take to give out a transactional id."""
+"""Seconds that the broker may take to give out a transactional id when the worker starts."""
 
-_ATTEMPT_S = 10.0
-"""Seconds after which a try is given up. By then the broker may have aborted it anyhow, and kafka-python 3.0.12 can
-hang where the broker that coordinates the transaction died in the middle of it (seen with three brokers)."""
+_ANEW_S = 3.0
+"""The same for each try to begin anew: short, because kafka-python 3.0.12 can hang on a coordinator that has just died,
+and finds its successor when it is asked afresh."""
+
+_ATTEMPT_S = TRANSACTION_TIMEOUT_S
+"""Seconds after which a try is given up. By then the broker may have aborted it anyhow, and kafka-python can hang as
+above in the middle of a transaction (seen with three brokers)."""
 
 _RETRY_BACKOFF_MS = 2
 """A new transaction is often asked to wait for the markers of the last one: 12 to 18 ms a transaction with 2 ms,
@@ -53,7 +57,7 @@ class TransactionalWriter:
         self._settings = settings
         self._offsets = offsets
         self._id = f"{settings.group}-{settings.group_instance or uuid.uuid4().hex}"
-        self._sender = self._new_sender()
+        self._sender = self._new_sender(_START_S)
 
     def write(self, outgoing: Sequence[Outgoing], positions: Positions, member: Member) -> bool:
         """Writes all of it or nothing; False where the group's generation has moved on: then nothing is written.
@@ -112,7 +116,7 @@ class TransactionalWriter:
         threading.Thread(target=self._sender.close, daemon=True).start()  # it may hang as its transaction did
         while True:
             try:
-                self._sender = self._new_sender()
+                self._sender = self._new_sender(_ANEW_S)
             except StartupError as error:
                 if time.monotonic() > until:
                     raise TransientError(_not_written(self._settings, cause)) from error
@@ -120,13 +124,13 @@ class TransactionalWriter:
             else:
                 return
 
-    def _new_sender(self) -> Any:
+    def _new_sender(self, patience_s: float) -> Any:
         sender = KafkaSender(
             self._settings,
             transactional_id=self._id,
             transaction_timeout_ms=int(TRANSACTION_TIMEOUT_S * 1000),
             retry_backoff_ms=_RETRY_BACKOFF_MS,
-            max_block_ms=int(_START_S * 1000),
+            max_block_ms=int(patience_s * 1000),
         )
         try:
             sender.producer.init_transactions()
