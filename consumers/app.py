@@ -20,6 +20,7 @@ import faust
 import uvloop
 
 from consumers.health import Health, HealthServer
+from consumers.inbox import Inbox
 from consumers.intake import Positions
 from consumers.kafka.group import GroupOffsets, commit_offsets
 from consumers.kafka.security import sasl_password, ssl_context
@@ -27,19 +28,19 @@ from consumers.logs import Log, LogEvent
 from consumers.metrics import Metrics
 from consumers.settings import Settings
 from consumers.sink import Sink
-from consumers.transport import arrived, ends_of, transport_of
+from consumers.transport import SEEK_S, arrived, ends_of, transport_of
 from consumers.worker import StalledError, Worker
 from models.tags import Classifier
 from schemas.errors import TocsinError, TransientError
 
-_FETCH_BYTES = 4_194_304
+_FETCH_BYTES = 1_048_576
 """Bytes fetched per partition and request; larger single messages still come, one at a time."""
 
 _STOP_S = 20.0
 """Seconds that leaving the group may take before the process ends without it."""
 
-Commit = Callable[[Positions], Awaitable[None]]
-"""Commits offsets as the member of the group that the worker is."""
+Commit = Callable[[Positions], Awaitable[bool]]
+"""Commits offsets as the member of the group that the worker is; False where it no longer is."""
 
 
 class _App(faust.App):
@@ -76,7 +77,7 @@ def build_app(settings: Settings) -> Any:
         stream_buffer_maxsize=settings.batch_articles * 4,
         broker_session_timeout=settings.session_timeout_s,
         broker_heartbeat_interval=settings.session_timeout_s / 3,
-        broker_request_timeout=settings.session_timeout_s * 2,
+        broker_request_timeout=max(SEEK_S + 2, settings.session_timeout_s * 2),
         broker_max_poll_records=settings.batch_articles,
         consumer_max_fetch_size=_FETCH_BYTES,
         consumer_auto_offset_reset="none",
@@ -129,11 +130,13 @@ async def _serve(parts: Parts) -> None:
         log=parts.log,
     )
     app.transport = transport_of(app, worker)
-    _add_agent(app, worker, settings)
+    inbox = Inbox(most_articles=2 * settings.batch_articles)
+    _add_agent(app, inbox, settings)
+    _connect(app, worker)
     app.finalize()
     with _served(settings, health, parts.metrics):
         try:
-            await _live(app, worker, health, parts)
+            await _live(app, worker, inbox, health, parts)
         finally:
             _end_after(_STOP_S)
             await app.stop()
@@ -149,25 +152,43 @@ def _served(settings: Settings, health: Health, metrics: Metrics) -> contextlib.
     return contextlib.closing(HealthServer(settings.http_host, settings.http_port, health, metrics.registry))
 
 
-async def _live(app: Any, worker: Worker, health: Health, parts: Parts) -> None:
+async def _live(app: Any, worker: Worker, inbox: Inbox, health: Health, parts: Parts) -> None:
     """From start to the batch that is finished last."""
     settings, log = parts.settings, parts.log
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _stop_or_end, worker)
-    await app.start()
+    threading.Thread(target=_watch, args=(health, worker, settings), daemon=True, name="watchdog").start()
+    if not await _started(app, worker):
+        return
     model = parts.classifier.model.version
     log.info(LogEvent.WORKER_STARTED, group=settings.group, model=model, delivery=settings.delivery.value)
-    looking = asyncio.ensure_future(_look(app, worker))
-    threading.Thread(target=_watch, args=(health, worker, settings), daemon=True, name="watchdog").start()
+    beside = [
+        asyncio.ensure_future(_look(app, worker)),
+        asyncio.ensure_future(_read_on(worker, inbox, settings.batch_articles)),
+    ]
     await _until_over(app, worker)
-    looking.cancel()
     log.info(LogEvent.WORKER_STOPPING)
     if worker.failure is None:
         await worker.finish()
+    for task in beside:
+        task.cancel()
 
 
-def _add_agent(app: Any, worker: Worker, settings: Settings) -> None:
-    """The agent: takes what has come, as raw bytes, and hands it on; order per partition is the broker's."""
+async def _started(app: Any, worker: Worker) -> bool:
+    """Whether the app has started, before anybody told the worker to stop."""
+    starting = asyncio.ensure_future(app.start())
+    stopping = asyncio.ensure_future(worker.stopping.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if starting.done():
+        starting.result()
+        return True
+    starting.cancel()
+    return False
+
+
+def _add_agent(app: Any, inbox: Inbox, settings: Settings) -> None:
+    """The agent: hands on what comes, as raw bytes; order per partition is the broker's."""
     articles = app.topic(
         settings.articles_topic,
         key_type=bytes,
@@ -179,9 +200,13 @@ def _add_agent(app: Any, worker: Worker, settings: Settings) -> None:
 
     @app.agent(articles, concurrency=1)  # type: ignore[untyped-decorator]  # faust has no types
     async def read_articles(stream: Any) -> AsyncIterator[None]:
-        async for events in stream.noack_take(settings.batch_articles, within=settings.batch_wait_ms / 1000):
-            await worker.handle([arrived(event.message) for event in events])
+        async for event in stream.noack().events():
+            await inbox.put(arrived(event.message))
             yield
+
+
+def _connect(app: Any, worker: Worker) -> None:
+    """Tells the worker of what Faust tells of the group."""
 
     @app.on_partitions_revoked.connect(weak=False)  # type: ignore[untyped-decorator]  # faust has no types
     async def give_back(_app: Any, _partitions: Any, **_: Any) -> None:
@@ -196,17 +221,19 @@ def _add_agent(app: Any, worker: Worker, settings: Settings) -> None:
 def _group_commit(app: Any, offsets: GroupOffsets, timeout_s: float) -> Commit:
     """A commit by Faust's own consumer, in its thread. Raises TransientError where it is not done in `timeout_s`."""
 
-    async def commit(positions: Positions) -> None:
+    async def commit(positions: Positions) -> bool:
         thread = app.consumer._thread  # noqa: SLF001 - Faust offers no commit that says whether it was done
 
-        async def in_consumer_thread() -> None:
-            await commit_offsets(thread._consumer, positions)  # noqa: SLF001 - see above
+        async def in_consumer_thread() -> bool:
+            return await commit_offsets(thread._consumer, positions)  # noqa: SLF001 - see above
 
         try:
-            await asyncio.wait_for(thread.call_thread(in_consumer_thread), timeout_s)
+            committed: bool = await asyncio.wait_for(thread.call_thread(in_consumer_thread), timeout_s)
         except TimeoutError as error:
             raise TransientError(f"offsets could not be committed within {timeout_s:g} s") from error
-        offsets.written(positions)
+        if committed:
+            offsets.written(positions)
+        return committed
 
     return commit
 
@@ -222,9 +249,15 @@ async def _until_over(app: Any, worker: Worker) -> None:
         worker.fail(reason if isinstance(reason, TocsinError) else TransientError(f"Faust stopped: {reason!r}"))
 
 
+async def _read_on(worker: Worker, inbox: Inbox, most: int) -> None:
+    while not worker.stopping.is_set():
+        await worker.handle(await inbox.take(most))
+
+
 async def _look(app: Any, worker: Worker) -> None:
     while True:
-        worker.look(ends_of(app))
+        with contextlib.suppress(AssertionError, RuntimeError):  # the consumer's thread was changing its state
+            worker.look(ends_of(app))
         await asyncio.sleep(1)
 
 

@@ -168,7 +168,6 @@ class Settings:
         1_048_576, _whole(1_024, 67_108_864), "bytes; a larger article goes to the dead letters"
     )
     batch_articles: int = _setting(256, _whole(1, 4_096), "most articles that are read in one batch")
-    batch_wait_ms: int = _setting(10, _whole(1, 10_000), "milliseconds that a batch waits to fill")
     session_timeout_s: float = _setting(
         10.0, _seconds(1, 300), "seconds after which Kafka gives a silent worker's partitions to others"
     )

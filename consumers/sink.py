@@ -6,7 +6,7 @@ committed; when it returns False or raises, the offsets are not.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, assert_never
 
@@ -93,7 +93,7 @@ class AtLeastOnceSink:
     subscribers so.
     """
 
-    def __init__(self, producer: Producer, commit: Callable[[Positions], Awaitable[None]], timeout_s: float) -> None:
+    def __init__(self, producer: Producer, commit: Callable[[Positions], Awaitable[bool]], timeout_s: float) -> None:
         self._producer = producer
         self._commit = commit
         self._timeout_s = timeout_s
@@ -105,33 +105,38 @@ class AtLeastOnceSink:
             await in_thread(
                 lambda: self._producer.deliver(outgoing), timeout_s=self._timeout_s, what="the delivery of a batch"
             )
-        await self._commit(positions)
-        return True
+        return await self._commit(positions)
 
     def close(self) -> None:
         """See Sink."""
         self._producer.close()
 
 
-def outgoing_of(
-    arrived: Sequence[Arrived], outcomes: Sequence[Outcome], *, events_topic: str, dead_topic: str
-) -> list[Outgoing]:
-    """What a batch sends, in the order of its records."""
-    sent: list[Outgoing] = []
-    for each, outcome in zip(arrived, outcomes, strict=True):
-        match outcome:
-            case Published():
-                unsent = Outgoing(topic=dead_topic, message=encode_coordinates(_event_too_large(each.record)))
-                sent += [Outgoing(topic=events_topic, message=event, smaller=unsent) for event in outcome.events]
-            case Rejected(dead_letter=dead):
-                small = Outgoing(topic=dead_topic, message=encode_coordinates(dead))
-                whole = Outgoing(topic=dead_topic, message=encode_dead_letter(dead), smaller=small)
-                sent.append(small if each.undecodable else whole)
-            case Ignored():
-                pass
-            case _:
-                assert_never(outcome)
-    return sent
+def outgoing_of(each: Arrived, outcome: Outcome, *, events_topic: str, dead_topic: str) -> list[Outgoing]:
+    """What one record sends."""
+    match outcome:
+        case Published():
+            unsent = Outgoing(topic=dead_topic, message=encode_coordinates(_event_too_large(each.record)))
+            return [Outgoing(topic=events_topic, message=event, smaller=unsent) for event in outcome.events]
+        case Rejected(dead_letter=dead):
+            small = Outgoing(topic=dead_topic, message=encode_coordinates(dead))
+            whole = Outgoing(topic=dead_topic, message=encode_dead_letter(dead), smaller=small)
+            return [small if each.undecodable else whole]
+        case Ignored():
+            return []
+        case _:
+            assert_never(outcome)
+
+
+def portions(sizes_bytes: Iterable[int], most_bytes: int) -> list[int]:
+    """Cuts a batch where it would exceed so many bytes: how many records each portion has, at least one."""
+    counts, held = [0], 0
+    for size_bytes in sizes_bytes:
+        if counts[-1] and held + size_bytes > most_bytes:
+            counts, held = [*counts, 0], 0
+        counts[-1] += 1
+        held += size_bytes
+    return counts
 
 
 def _event_too_large(record: Record) -> DeadLetter:

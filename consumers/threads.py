@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -11,23 +10,6 @@ from typing import TypeVar
 from schemas.errors import TransientError
 
 T = TypeVar("T")
-
-
-def call_within(call: Callable[[], T], seconds: float) -> T:
-    """The result of a blocking call that has no timeout of its own; for use in a thread.
-
-    Raises what the call raises, and TimeoutError where it takes longer: its thread is then left behind.
-    """
-    future: concurrent.futures.Future[T] = concurrent.futures.Future()
-
-    def run() -> None:
-        try:
-            future.set_result(call())
-        except BaseException as error:  # noqa: BLE001 - handed to whoever waits
-            future.set_exception(error)
-
-    threading.Thread(target=run, daemon=True, name="bounded").start()
-    return future.result(seconds)
 
 
 async def in_thread(call: Callable[[], T], *, timeout_s: float | None = None, what: str = "") -> T:

@@ -8,6 +8,7 @@ epoch of its assignment and the offset that it follows, so that nothing stale an
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +29,13 @@ from consumers.threads import in_thread
 from consumers.worker import Offsets
 from schemas.errors import TocsinError, TransientError
 from schemas.message import Record
+
+SEEK_S = 18.0
+"""Seconds that finding out where to read on may take: a dead worker's transaction may be open for 15 s. Faust itself
+gives up for good, and without a word, after its `broker_request_timeout`, which must be longer."""
+
+_SILENT_S = 60.0
+"""Seconds without a fetch after which it is not known whether anything waits; an idle consumer fetches every 1.5 s."""
 
 
 class Group(Offsets, Protocol):
@@ -56,7 +64,9 @@ class _Listener(ConsumerRebalanceListener):
 
     def on_partitions_revoked(self, revoked: Any) -> Awaitable[Any]:
         """Nothing that was fetched before is given to the agent any more."""
-        self._thread.app.consumer_generation_id = 0
+        thread: Any = self._thread
+        thread.end_epoch()
+        thread.app.consumer_generation_id = 0
         waiting: Awaitable[Any] = super().on_partitions_revoked(revoked)
         return waiting
 
@@ -77,10 +87,23 @@ class _Thread(AIOKafkaConsumerThread):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._handed: dict[Partition, int] = {}
+        self._member: Member | None = None
 
     def begin_epoch(self) -> None:
-        """Called in this thread when partitions are assigned."""
+        """Called in this thread when partitions are assigned: only now are generation and member id those of it."""
         self.epoch += 1
+        self._handed = {}
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - aiokafka does not show the member otherwise
+        self._member = Member(
+            epoch=self.epoch,
+            generation=coordinator.generation,
+            member_id=coordinator.member_id,
+            instance=self.app.conf.consumer_group_instance_id,
+        )
+
+    def end_epoch(self) -> None:
+        """Called in this thread when they are taken: a late `seek_to_committed` must not open the epoch again."""
+        self._member = None
         self._handed = {}
 
     def _create_worker_consumer(self, transport: Any) -> Any:
@@ -95,7 +118,9 @@ class _Thread(AIOKafkaConsumerThread):
         if not partitions:
             return {}
         try:
-            starts = await in_thread(lambda: self.group.starts(partitions), what="where to read on")
+            starts = await in_thread(
+                lambda: self.group.starts(partitions), timeout_s=SEEK_S, what="finding where to read on"
+            )
         except TocsinError as error:
             self.group.fail(error)  # Faust logs what is raised here, and would go on
             raise
@@ -107,18 +132,12 @@ class _Thread(AIOKafkaConsumerThread):
     async def _begin_at(self, epoch: int, starts: Positions) -> Member | None:
         consumer = self._ensure_consumer()
         mine = {(tp.topic, tp.partition): tp for tp in consumer.assignment()}
-        if epoch != self.epoch or set(starts) != set(mine):
+        if self._member is None or epoch != self.epoch or set(starts) != set(mine):
             return None
         for at, offset in starts.items():
             consumer.seek(mine[at], offset)
         self._handed = dict(starts)
-        coordinator = consumer._coordinator  # noqa: SLF001 - aiokafka does not show the member otherwise
-        return Member(
-            epoch=epoch,
-            generation=coordinator.generation,
-            member_id=coordinator.member_id,
-            instance=self.app.conf.consumer_group_instance_id,
-        )
+        return self._member
 
     async def _fetch_records(
         self,
@@ -169,6 +188,8 @@ class _Thread(AIOKafkaConsumerThread):
             state: Any = assignment.state_value(TP(*at)) if assignment is not None else None
             known = state is not None and state.lso is not None and state.has_valid_position
             ends[at] = state.lso if known and state.position < state.lso else handed
+            if known and time.time() - state.timestamp / 1000 > _SILENT_S:
+                ends[at] = max(ends[at], handed + 1)  # what came since is not known: not to be taken for an empty topic
         return ends
 
 

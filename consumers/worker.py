@@ -15,7 +15,7 @@ from consumers.logs import Log, LogEvent
 from consumers.metrics import Metrics
 from consumers.outcome import Outcome
 from consumers.settings import Settings
-from consumers.sink import Outgoing, Sink, outgoing_of
+from consumers.sink import Outgoing, Sink, outgoing_of, portions
 from consumers.threads import in_thread
 from models.tags import Classifier
 from schemas.errors import TocsinError, TransientError
@@ -35,6 +35,10 @@ class Offsets(Protocol):
     def lost(self, places: Mapping[Partition, int]) -> TocsinError:
         """The error for offsets that the broker no longer has. Blocks."""
         ...
+
+
+_PORTION_BYTES = 8_388_608
+"""Bytes of values that one write holds at most, so that a batch of large dead letters is done within its time."""
 
 
 class BreakerTripped(TocsinError):
@@ -133,7 +137,7 @@ class Worker:
     async def finish(self) -> None:
         """Returns when the batches in hand are dealt with."""
         async with self.in_hand:
-            await self._being_written
+            await asyncio.shield(self._being_written)
 
     def fail(self, error: Exception) -> None:
         """Ends the worker with exit 1; the offsets of the batch in hand stay uncommitted. From any thread."""
@@ -153,7 +157,7 @@ class Worker:
                 f"more than {self._settings.breaker_share:g} of the last {self._settings.breaker_window} articles "
                 "failed for a fault of Tocsin; nothing of this batch is committed. The log's `bug` lines say where"
             )
-        await self._being_written
+        await asyncio.shield(self._being_written)
         self._being_written = asyncio.ensure_future(self._write(taken, outcomes))
 
     def _read(self, taken: Sequence[Arrived]) -> list[Outcome]:
@@ -166,39 +170,50 @@ class Worker:
 
     async def _write(self, taken: Sequence[Arrived], outcomes: Sequence[Outcome]) -> None:
         """Writes a batch, unless its partitions have gone to another worker meanwhile. Never raises."""
-        sent = outgoing_of(
-            taken, outcomes, events_topic=self._settings.events_topic, dead_topic=self._settings.dead_topic
-        )
-        began = time.perf_counter()
-        async with self._writing:
-            if not await self._written(taken, sent):
-                self._log.info(LogEvent.BATCH_DROPPED, articles=len(taken))
-                return
-        seconds = time.perf_counter() - began
-        self._metrics.write_seconds.observe(seconds)
-        self._metrics.count(outcomes)
-        self._health.progressed()
-        self._log.debug(LogEvent.BATCH_WRITTEN, articles=len(taken), sent=len(sent), seconds=seconds)
-
-    async def _written(self, taken: Sequence[Arrived], sent: Sequence[Outgoing]) -> bool:
-        """Whether it was; if not, nothing more of its epoch is: what follows must not stand before it."""
-        member, epoch = self.intake.member, taken[0].epoch
-        if self.failure is not None or member is None or member.epoch != epoch:
-            return False
-        positions = positions_after(taken)
-        self._health.writing(now=True)
         try:
-            written = await self._sink.write(sent, positions, member)
+            sent = [
+                outgoing_of(
+                    each, outcome, events_topic=self._settings.events_topic, dead_topic=self._settings.dead_topic
+                )
+                for each, outcome in zip(taken, outcomes, strict=True)
+            ]
+            start = 0
+            for count in portions(map(_size_bytes, sent), _PORTION_BYTES):
+                part = slice(start, start + count)
+                if not await self._written(taken[part], sent[part]):
+                    self._log.info(LogEvent.BATCH_DROPPED, articles=len(taken) - start)
+                    return
+                self._metrics.count(outcomes[part])
+                self._health.progressed()
+                start += count
         except Exception as error:  # noqa: BLE001 - no exception may be lost in a task
             self.fail(error)
-            return False
-        finally:
-            self._health.writing(now=False)
-        if written:
-            self.intake.written(epoch, positions)
-        elif self.intake.member is member:
-            self.intake.revoke()
+
+    async def _written(self, taken: Sequence[Arrived], sent: Sequence[Sequence[Outgoing]]) -> bool:
+        """Whether it was; if not, nothing more of its epoch is: what follows must not stand before it."""
+        began = time.perf_counter()
+        async with self._writing:
+            member, epoch = self.intake.member, taken[0].epoch
+            if self.failure is not None or member is None or member.epoch != epoch:
+                return False
+            positions = positions_after(taken)
+            self._health.writing(now=True)
+            try:
+                written = await self._sink.write([message for each in sent for message in each], positions, member)
+            finally:
+                self._health.writing(now=False)
+            if written:
+                self.intake.written(epoch, positions)
+            elif self.intake.member is not None and self.intake.member.epoch == epoch:
+                self.intake.revoke()
+        seconds = time.perf_counter() - began
+        self._metrics.write_seconds.observe(seconds)
+        self._log.debug(LogEvent.BATCH_WRITTEN, articles=len(taken), written=written, seconds=seconds)
         return written
 
     def _bug(self, record: Record, error: Exception) -> None:
         self._log.error(LogEvent.BUG, error, topic=record.topic, partition=record.partition, offset=record.offset)
+
+
+def _size_bytes(sent: Sequence[Outgoing]) -> int:
+    return sum(len(item.message.value or b"") for item in sent)

@@ -5,6 +5,7 @@ What kafka-python leaves untyped ends here and in `admin`.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -135,8 +136,11 @@ class KafkaSender:
 
     def deliver(self, outgoing: Sequence[Outgoing]) -> None:
         """See consumers.sink.Producer. kafka-python retries by itself, in order, until the delivery timeout."""
-        pending = self.queue(outgoing)
-        self.producer.flush(timeout=self._timeout_s + 5)
+        try:
+            pending = self.queue(outgoing)
+            self.producer.flush(timeout=self._timeout_s + 5)
+        except KafkaError as error:
+            raise TransientError(f"a batch could not be sent within {self._timeout_s:g} s: {error!r}") from error
         for each in pending:
             each.wait()
 
@@ -160,8 +164,11 @@ class KafkaSender:
         self.producer.flush()
 
     def close(self) -> None:
-        """See consumers.sink.Producer."""
-        self.producer.close(timeout=5)
+        """See consumers.sink.Producer; drops what could not be sent within five seconds."""
+        with contextlib.suppress(KafkaError):
+            self.producer.close(timeout=5)
+            return
+        self.producer._sender.force_close()  # noqa: SLF001 - `close` has raised before it came to that
 
 
 def _no_such_topic(topic: str) -> StartupError:

@@ -21,7 +21,7 @@ from consumers.intake import Partition, Positions
 from consumers.kafka.admin import topic_id
 from consumers.kafka.connection import REQUEST_TIMEOUT_S, broker_errors, connection
 from consumers.settings import Settings
-from schemas.errors import TocsinError, TransientError
+from schemas.errors import AccessError, StartupError, TocsinError, TransientError
 
 FETCH_NOWHERE = NoOffsetForPartitionError
 """What aiokafka raises for a partition of which it was not told where to begin."""
@@ -66,7 +66,7 @@ class GroupOffsets:
         Raises LostArticlesError where the topic was deleted, or made anew, since this process began (Kafka deletes
         the group's offsets with it), TransientError where the broker does not say.
         """
-        if topic_id(self._settings, self._topic) != self._topic_id:
+        if self._present_id() != self._topic_id:
             told = ", ".join(f"{topic}[{p}] from offset {o} on" for (topic, p), o in sorted(self._written.items()))
             raise LostArticlesError(
                 f"topic {self._topic!r} was deleted while the worker ran: what it had not read is gone"
@@ -113,6 +113,14 @@ class GroupOffsets:
         """Releases its sockets."""
         self._consumer.close()
 
+    def _present_id(self) -> str:
+        try:
+            return topic_id(self._settings, self._topic)
+        except AccessError:
+            raise
+        except StartupError as error:
+            raise TransientError(f"the articles topic could not be looked up: {error}") from error
+
     @contextlib.contextmanager
     def _asking(self) -> Iterator[None]:
         try:
@@ -132,18 +140,19 @@ def _how_to_go_on(settings: Settings) -> str:
     )
 
 
-async def commit_offsets(consumer: Any, positions: Positions) -> None:
+async def commit_offsets(consumer: Any, positions: Positions) -> bool:
     """Commits as the member of the group that this aiokafka consumer is: Kafka refuses it from a replaced worker.
 
-    Partitions that have meanwhile gone to another worker are passed over: that one reads on from the last commit and
-    doubles what was just sent. aiokafka itself retries what can be retried. Raises TransientError for the rest.
+    False where partitions have meanwhile gone to another worker: that one reads on from the last commit and doubles
+    what was just sent. aiokafka itself retries what can be retried. Raises TransientError for the rest.
     """
     mine = {(tp.topic, tp.partition): tp for tp in consumer.assignment()}
-    offsets = {mine[at]: offset for at, offset in positions.items() if at in mine}
-    if not offsets:
-        return
+    if not set(positions) <= set(mine):
+        return False
     try:
-        with contextlib.suppress(CommitFailedError, IllegalStateError):
-            await consumer.commit(offsets)
+        await consumer.commit({mine[at]: offset for at, offset in positions.items()})
+    except (CommitFailedError, IllegalStateError):
+        return False
     except KafkaError as error:
         raise TransientError(f"offsets could not be committed: {error!r}") from error
+    return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 import uuid
@@ -10,7 +9,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from kafka import TopicPartition
-from kafka.errors import AuthorizationError, CommitFailedError, FencedInstanceIdError, KafkaError
+from kafka.errors import (
+    AuthorizationError,
+    CommitFailedError,
+    FencedInstanceIdError,
+    KafkaError,
+    KafkaTimeoutError,
+)
 from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata
 
 from consumers.intake import Member, Positions
@@ -19,7 +24,6 @@ from consumers.kafka.group import GroupOffsets
 from consumers.kafka.refusals import missing_acl
 from consumers.settings import Settings
 from consumers.sink import Outgoing
-from consumers.threads import call_within
 from schemas.errors import StartupError, TransientError
 
 TRANSACTION_TIMEOUT_S = 5.0
@@ -37,8 +41,7 @@ _ANEW_S = 3.0
 and finds its successor when it is asked afresh."""
 
 _ATTEMPT_S = TRANSACTION_TIMEOUT_S
-"""Seconds after which a try is given up. By then the broker may have aborted it anyhow, and kafka-python can hang as
-above in the middle of a transaction (seen with three brokers)."""
+"""Seconds after which a try is given up: by then the broker may have aborted it anyhow."""
 
 _RETRY_BACKOFF_MS = 2
 """A new transaction is often asked to wait for the markers of the last one: 12 to 18 ms a transaction with 2 ms,
@@ -69,48 +72,52 @@ class TransactionalWriter:
         until = time.monotonic() + self._settings.delivery_timeout_s
         while True:
             try:
-                call_within(lambda: self._transaction(outgoing, positions, member), _ATTEMPT_S)
-            except CommitFailedError:
-                self._abort()
+                self._transaction(outgoing, positions, member)
+            except CommitFailedError as error:
+                self._begin_anew(until, error)  # kafka-python 3.0.12 would put the refused offsets into the next one
                 return False
             except FencedInstanceIdError as error:
                 raise StartupError(
                     f"another worker has taken the place {member.instance!r} in the group: "
                     "TOCSIN_GROUP_INSTANCE must differ between workers"
                 ) from error
-            except (KafkaError, TransientError, TimeoutError) as error:
+            except (KafkaError, TransientError) as error:
                 self._begin_anew(until, error)
                 if self._offsets.reached(positions):
-                    return True
+                    break
                 if time.monotonic() > until:
                     raise TransientError(_not_written(self._settings, error)) from error
             else:
-                self._offsets.written(positions)
-                return True
+                break
+        self._offsets.written(positions)
+        return True
 
     def close(self) -> None:
         """Aborts what is open, and releases sockets and threads."""
         self._sender.close()
 
     def _transaction(self, outgoing: Sequence[Outgoing], positions: Positions, member: Member) -> None:
-        sender, producer = self._sender, self._sender.producer  # a try that was given up must not meet the next one's
+        until = time.monotonic() + _ATTEMPT_S
+        producer = self._sender.producer
         producer.begin_transaction()
-        pending = sender.queue(outgoing)
-        producer.send_offsets_to_transaction(
-            {TopicPartition(*at): OffsetAndMetadata(o, "", -1) for at, o in positions.items()},
-            ConsumerGroupMetadata(self._settings.group, member.generation, member.member_id, member.instance),
-        )
+        pending = self._sender.queue(outgoing)
+        manager = producer._transaction_manager  # noqa: SLF001 - its methods wait without end, see _done
+        offsets = {TopicPartition(*at): OffsetAndMetadata(offset, "", -1) for at, offset in positions.items()}
+        as_member = ConsumerGroupMetadata(self._settings.group, member.generation, member.member_id, member.instance)
+        self._done(manager.send_offsets_to_transaction(offsets, as_member), until)
         if pending:
-            producer.flush(timeout=self._settings.delivery_timeout_s)
+            producer.flush(timeout=max(0.1, until - time.monotonic()))
         for each in pending:
             each.wait()
-        producer.commit_transaction()
+        self._done(manager.begin_commit(), until)
 
-    def _abort(self) -> None:
-        try:
-            call_within(self._sender.producer.abort_transaction, _ATTEMPT_S)
-        except (KafkaError, TimeoutError) as error:
-            self._begin_anew(time.monotonic() + self._settings.delivery_timeout_s, error)
+    def _done(self, result: Any, until: float) -> None:
+        """Waits for a step of the transaction. The producer's own methods do it without a bound, and hang for ever
+        where the broker that coordinates the transaction dies (kafka-python 3.0.12, seen with three brokers).
+        """
+        self._sender.producer._sender.wakeup()  # noqa: SLF001 - as the producer's own methods do
+        if not result.wait(timeout_ms=max(1.0, (until - time.monotonic()) * 1000)):
+            raise KafkaTimeoutError(f"the transaction was not done within {_ATTEMPT_S:g} s")
 
     def _begin_anew(self, until: float, cause: Exception) -> None:
         threading.Thread(target=self._sender.close, daemon=True).start()  # it may hang as its transaction did
@@ -135,10 +142,10 @@ class TransactionalWriter:
         try:
             sender.producer.init_transactions()
         except AuthorizationError as error:
+            sender.close()
             raise missing_acl(error, self._settings) from error
         except KafkaError as error:
-            with contextlib.suppress(KafkaError):
-                sender.close()
+            sender.close()
             raise StartupError(
                 f"the broker gives no transaction to {self._id!r}: {error}; `tocsin check` says what it can hold"
             ) from error

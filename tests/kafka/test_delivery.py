@@ -151,6 +151,22 @@ def test_a_batch_of_a_passed_generation_is_not_written_and_the_writer_goes_on(ka
         offsets.close()
 
 
+def test_offsets_that_were_refused_are_not_committed_with_a_later_batch(kafka_address: str) -> None:
+    stream = Stream(kafka_address, partitions=2)
+    first, second = (stream.settings.articles_topic, 0), (stream.settings.articles_topic, 1)
+    offsets = GroupOffsets(stream.settings)
+    writer = TransactionalWriter(stream.settings, offsets)
+    stale = Member(epoch=1, generation=7, member_id="gone", instance=None)
+    nobody = Member(epoch=2, generation=-1, member_id="", instance=None)
+    try:
+        assert not writer.write([], {first: 100, second: 200}, stale)
+        assert writer.write([], {second: 250}, nobody)
+        assert stream.committed() == {second: 250}
+    finally:
+        writer.close()
+        offsets.close()
+
+
 def test_a_writer_whose_producer_was_fenced_finds_out_what_is_written_and_goes_on(kafka_address: str) -> None:
     stream = Stream(kafka_address, partitions=1, group_instance="one")
     topic = stream.settings.articles_topic
