@@ -266,10 +266,11 @@ def _watch(health: Health, worker: Worker, settings: Settings) -> None:
     while health.live:
         time.sleep(1)
     if worker.failure is None:
-        _end_after(_STOP_S)
         worker.fail(
             StalledError(f"articles wait, and nothing was written for {settings.stall_timeout_s:g} s: the worker ends")
         )
+        time.sleep(_STOP_S)
+        os._exit(1)
 
 
 def _stop_or_end(worker: Worker) -> None:

@@ -12,7 +12,7 @@ from typing import Protocol, assert_never
 
 from consumers.intake import Arrived, Member, Positions
 from consumers.outcome import Ignored, Outcome, Published, Rejected
-from consumers.threads import in_thread
+from consumers.threads import Lane
 from schemas.dead_letter import DeadLetter, encode_coordinates, encode_dead_letter
 from schemas.errors import Reason
 from schemas.message import Message, Record
@@ -72,10 +72,11 @@ class ExactlyOnceSink:
     def __init__(self, transactions: Transactions, timeout_s: float) -> None:
         self._transactions = transactions
         self._timeout_s = timeout_s
+        self._lane = Lane("writing")
 
     async def write(self, outgoing: Sequence[Outgoing], positions: Positions, member: Member) -> bool:
         """See Sink. The transaction runs in a thread, so that heartbeats go on."""
-        return await in_thread(
+        return await self._lane.call(
             lambda: self._transactions.write(outgoing, positions, member),
             timeout_s=self._timeout_s,
             what="the transaction of a batch",
@@ -83,6 +84,7 @@ class ExactlyOnceSink:
 
     def close(self) -> None:
         """See Sink."""
+        self._lane.close()
         self._transactions.close()
 
 
@@ -97,18 +99,20 @@ class AtLeastOnceSink:
         self._producer = producer
         self._commit = commit
         self._timeout_s = timeout_s
+        self._lane = Lane("writing")
 
     async def write(self, outgoing: Sequence[Outgoing], positions: Positions, member: Member) -> bool:
         """See Sink. The delivery runs in a thread, so that heartbeats go on."""
         del member  # the group's own consumer commits, and says itself who it is
         if outgoing:
-            await in_thread(
+            await self._lane.call(
                 lambda: self._producer.deliver(outgoing), timeout_s=self._timeout_s, what="the delivery of a batch"
             )
         return await self._commit(positions)
 
     def close(self) -> None:
         """See Sink."""
+        self._lane.close()
         self._producer.close()
 
 

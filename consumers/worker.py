@@ -16,7 +16,7 @@ from consumers.metrics import Metrics
 from consumers.outcome import Outcome
 from consumers.settings import Settings
 from consumers.sink import Outgoing, Sink, outgoing_of, portions
-from consumers.threads import in_thread
+from consumers.threads import Lane, in_thread
 from models.tags import Classifier
 from schemas.errors import TocsinError, TransientError
 from schemas.message import Record
@@ -78,6 +78,7 @@ class Worker:
         self._log = log
         self._breaker = Breaker(window=settings.breaker_window, share=settings.breaker_share)
         self._loop = asyncio.get_running_loop()
+        self._reading_lane = Lane("reading")
         self._writing = asyncio.Lock()
         self._being_written: asyncio.Future[None] = asyncio.ensure_future(asyncio.sleep(0))
         self.in_hand = asyncio.Lock()
@@ -138,6 +139,7 @@ class Worker:
         """Returns when the batches in hand are dealt with."""
         async with self.in_hand:
             await asyncio.shield(self._being_written)
+        self._reading_lane.close()
 
     def fail(self, error: Exception) -> None:
         """Ends the worker with exit 1; the offsets of the batch in hand stay uncommitted. From any thread."""
@@ -150,7 +152,7 @@ class Worker:
         if not taken:
             return
         began = time.perf_counter()
-        outcomes = await in_thread(lambda: self._read(taken), what="reading a batch")
+        outcomes = await self._reading_lane.call(lambda: self._read(taken))
         self._metrics.read_seconds.observe(time.perf_counter() - began)
         if self._breaker.trips(outcomes):
             raise BreakerTripped(
