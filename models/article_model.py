@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
+from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from models.features import TOPICS
 from models.sentence_model import SILENT
-from models.words import Words, density
+from models.words import Tally, density
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -33,25 +35,36 @@ SIGNS = np.array([1, 1, *[1] * len(_DENSE), *[-1] * len(TOPICS), 1])
 everyday topics against it. The corpus is too small to be allowed to learn otherwise."""
 
 
-def article_features(scores: Floats, around: Floats) -> Floats:
+COUNTED = frozenset((*_DENSE, *TOPICS))
+"""The kinds and classes whose densities are asked for."""
+
+_STATES = np.minimum(np.log1p(np.arange(8)), 2)
+"""How much it counts that so many states are named; seven count as much as any more."""
+
+
+def article_features(scores: Floats, around: Sequence[float]) -> Floats:
     """(n_features,): the article as the model of one type sees it.
 
     scores: (n_sentences,) log-odds of that type; around: the article's `background`, the same for every type.
     """
-    clipped = np.clip(scores, SILENT, -SILENT)
+    clipped = np.minimum(np.maximum(scores, SILENT), -SILENT)
     pooled = np.log(np.exp(2 * clipped).sum()) / 2
-    told = [np.clip(pooled, _LOWEST, _HIGHEST), np.clip(clipped[:_LEAD].max(), _LOWEST, _HIGHEST)]
-    return np.concatenate([told, around])
+    told = (min(max(score, _LOWEST), _HIGHEST) for score in (pooled, clipped[:_LEAD].max()))
+    return np.array([*told, *around])
 
 
-def background(sentences: Sequence[Words]) -> Floats:
-    """(n,): what the article is about, whatever is told of it: densities of kinds and topics, and how many states."""
-    counted = sum(len(sentence.words) for sentence in sentences)
-    words = max(counted, _SHORTEST_WORDS)
-    found: Mapping[str, float] = density(list(sentences))
-    dense = [np.sqrt(min(found.get(name, 0.0) * (counted or 1) / words, 12)) for name in (*_DENSE, *TOPICS)]
-    states = {party for sentence in sentences for party in sentence.parties if not party.startswith("o:")}
-    return np.array([*dense, min(np.log1p(len(states)), 2)])
+@lru_cache(maxsize=10_000)
+def silent_features(n_sentences: int) -> tuple[float, ...]:
+    """What `article_features` puts before the background of an article of which no sentence passes the gate."""
+    found: list[float] = article_features(np.full(n_sentences, SILENT), ()).tolist()
+    return tuple(found)
+
+
+def background(found: Tally) -> list[float]:
+    """What an article is about, whatever is told of it: densities of kinds and topics, and how many states."""
+    words = max(found.n_words, _SHORTEST_WORDS)
+    dense = [density(found, name) * (found.n_words or 1) / words for name in (*_DENSE, *TOPICS)]
+    return [*(sqrt(min(each, 12)) for each in dense), float(_STATES[min(len(found.states), 7)])]
 
 
 class SignedLogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types

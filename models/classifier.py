@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from models.artefact import load_artefact, shipped_artefact
-from models.document import Sentence, sentences_of
+from models.document import Sentence, plain_sentences, sentences_of
 from models.explain import Explanation, explanation
 from models.language import is_foreign
-from models.reader import TYPES, ArticleReader, Floats
+from models.reader import TYPES, ArticleReader, Floats, Reading
 from models.tags import Tags
 from schemas.article import Article
 from schemas.event import Evidence, ModelRef, Part
@@ -44,18 +44,14 @@ class TrainedClassifier:
     def tag(self, articles: Sequence[Article]) -> list[Tags]:
         """One Tags per article, in their order."""
         foreign = [is_foreign(article.text, article.language) for article in articles]
-        read = [
-            (index, sentences)
-            for index, (article, is_other) in enumerate(zip(articles, foreign, strict=True))
-            if not is_other and (sentences := sentences_of(article.title, article.text))
+        reading = self._reader.read(
+            [] if is_other else plain_sentences(article.title, article.text)
+            for article, is_other in zip(articles, foreign, strict=True)
+        )
+        return [
+            self._tags(article, reading, row) if reading.n_sentences[row] else _no_tags(foreign=foreign[row])
+            for row, article in enumerate(articles)
         ]
-        tags = [_no_tags(foreign=is_other) for is_other in foreign]
-        if read:
-            texts = [[sentence.clean for sentence in sentences] for _, sentences in read]
-            probabilities, scores = self._reader.read(texts)
-            for row, (index, sentences) in enumerate(read):
-                tags[index] = self._tags(articles[index], sentences, probabilities[row], scores[row])
-        return tags
 
     def explain(self, article: Article, tags: Tags) -> dict[EventType, tuple[str, Explanation]]:
         """Why an article has these tags: for each label, and each type that scores 0.1 or more, its best sentence as it
@@ -66,17 +62,21 @@ class TrainedClassifier:
             return {}
         sentences = sentences_of(article.title, article.text)
         texts = [sentence.clean for sentence in sentences]
-        _, scores = self._reader.read([texts])
+        scores = self._reader.read([texts]).sentences(0)
         found = {}
         for event_type in told:
-            row = _ranked(sentences, scores[0][:, TYPES.index(event_type)])[0]
+            row = _ranked(sentences, scores[:, TYPES.index(event_type)])[0]
             quote = _quoted(article, sentences[row], 0.0).quote
             found[event_type] = (quote, explanation(self._reader, texts, event_type, row))
         return found
 
-    def _tags(self, article: Article, sentences: Sequence[Sentence], probabilities: Floats, scores: Floats) -> Tags:
-        found = {event_type: round(float(p), _DIGITS) for event_type, p in zip(TYPES, probabilities, strict=True)}
+    def _tags(self, article: Article, reading: Reading, row: int) -> Tags:
+        probabilities = reading.probabilities[row].tolist()
+        found = {event_type: round(p, _DIGITS) for event_type, p in zip(TYPES, probabilities, strict=True)}
         labels = tuple(event_type for event_type in TYPES if found[event_type] >= self._thresholds[event_type])
+        if not labels:
+            return Tags(scores=found, labels=(), evidence={})
+        sentences, scores = sentences_of(article.title, article.text), reading.sentences(row)
         evidence = {label: _evidence(article, sentences, scores[:, TYPES.index(label)]) for label in labels}
         return Tags(scores=found, labels=labels, evidence=evidence)
 

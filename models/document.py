@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from models.sentences import sentence_spans
+from models.sentences import sentence_spans, sentences_in
 from models.text import clean
 from schemas.event import Part
 
@@ -40,6 +40,12 @@ def sentences_of(title: str | None, text: str) -> list[Sentence]:
         position = index - headline
         found.append(Sentence(part=Part.TEXT, start=start, end=end, clean=plain[start:end], position=position))
     return found
+
+
+def plain_sentences(title: str | None, text: str) -> list[str]:
+    """The `clean` of each of `sentences_of`, at a third of the price: all that an article without an event needs."""
+    heading = clean(title).strip() if title else ""
+    return [heading] * bool(heading) + sentences_in(clean(text))
 
 
 def _titled(title: str) -> Iterator[Sentence]:

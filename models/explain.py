@@ -15,7 +15,7 @@ from models.features import topics
 from models.gate import passes
 from models.reader import TYPES, ArticleReader, Floats
 from models.sentence_model import SILENT
-from models.words import Words, density, words_of
+from models.words import Words, tally, words_of
 from schemas.event_type import EventType
 
 MOST_FEATURES = 8
@@ -150,7 +150,7 @@ def _sentence_weights(reader: ArticleReader, words: Sequence[Words], event_type:
 
 def _article_weights(reader: ArticleReader, words: Sequence[Words], event_type: EventType) -> tuple[Weighed, ...]:
     model = reader.article_models_[TYPES.index(event_type)]
-    above = article_features(_scores(reader, words, event_type), background(words)) - model.mean_
+    above = article_features(_scores(reader, words, event_type), background(tally(words))) - model.mean_
     added = above / model.scale_ * model.coef_
     named = [
         (article_feature_in_words(name, above=over), float(weight))
@@ -173,7 +173,7 @@ def _scores(reader: ArticleReader, words: Sequence[Words], event_type: EventType
 
 
 def _topics(words: Sequence[Words]) -> list[str]:
-    return topics(density(list(words)), sum(len(sentence.words) for sentence in words))
+    return topics(tally(words))
 
 
 def _window_in_words(window: re.Match[str]) -> str:

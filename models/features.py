@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, lru_cache
+from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from models.lexicon import shipped_lexicon
-from models.words import Words
+from models.words import Tally, Words, density
 from schemas.event_type import EventType
 
 INSTEAD: Mapping[EventType, tuple[str, ...]] = {
@@ -50,21 +52,24 @@ _CLOSE = 2
 _AUXILIARY_REACH = 3
 
 
+@cache
 def sure_triggers(event_type: EventType) -> frozenset[str]:
     """Stems that mostly tell such an event."""
     return _union(_SURE[event_type])
 
 
+@cache
 def all_triggers(event_type: EventType) -> frozenset[str]:
     """Stems that may tell such an event."""
     return sure_triggers(event_type) | _union(_ALSO[event_type])
 
 
-def topics(found: Mapping[str, float], n_words: int) -> list[str]:
+def topics(found: Tally) -> list[str]:
     """The topics of an article, as features of each of its sentences."""
-    if n_words < _TOPIC_WORDS:
+    if found.n_words < _TOPIC_WORDS:
         return []
-    return [f"a:{topic}>{level:g}" for topic in TOPICS for level in _TOPIC_LEVELS if found.get(topic, 0.0) >= level]
+    dense = [(topic, density(found, topic)) for topic in TOPICS]
+    return [f"a:{topic}>{level:g}" for topic, share in dense for level in _TOPIC_LEVELS if share >= level]
 
 
 def pairs(sentence: Words) -> list[str]:
@@ -78,7 +83,7 @@ def pairs(sentence: Words) -> list[str]:
     found |= {f"ns:{min(states, 3)}", f"no:{min(organisations, 2)}", f"np:{min(states + organisations, 3)}"}
     if states + organisations >= 2:
         found |= {f"two&{name}" for name in order}
-    return sorted(found)
+    return list(found)
 
 
 def windows(sentence: Words, event_type: EventType) -> list[str]:
@@ -97,11 +102,14 @@ def windows(sentence: Words, event_type: EventType) -> list[str]:
             if other == at:
                 continue
             side = "L" if other < at else "R"
-            for name in names.get(content[other]) or [sentence.words[content[other]]]:
-                found |= {side + name, trigger + side + name}
-                if abs(other - at) <= _CLOSE:
-                    found |= {f"{side}2{name}", f"{trigger}{side}2{name}"}
-    return sorted(found)
+            close = -_CLOSE <= other - at <= _CLOSE
+            for name in names.get(content[other]) or (sentence.words[content[other]],):
+                found.add(seen := side + name)
+                found.add(trigger + seen)
+                if close:
+                    found.add(seen := f"{side}2{name}")
+                    found.add(trigger + seen)
+    return list(found)
 
 
 def beside(sentence: Words, event_type: EventType) -> list[str]:
@@ -110,7 +118,7 @@ def beside(sentence: Words, event_type: EventType) -> list[str]:
     Words that carry nothing elsewhere count here: "has been suspended" is news, "had been suspended" is history.
     """
     words, triggers = sentence.words, all_triggers(event_type)
-    auxiliary = shipped_lexicon().triggers["AUXILIARY"] | {"YEAR"}
+    auxiliary = _auxiliary()
     found: set[str] = set()
     for place, word in enumerate(words):
         if word not in triggers:
@@ -125,7 +133,7 @@ def beside(sentence: Words, event_type: EventType) -> list[str]:
             for reach in (1, 2)
             if place + reach < len(words)
         }
-    return sorted(found)
+    return list(found)
 
 
 def ngrams(sentence: Words, event_type: EventType) -> list[str]:
@@ -133,7 +141,8 @@ def ngrams(sentence: Words, event_type: EventType) -> list[str]:
     skipped = shipped_lexicon().triggers["FUNCTION"]
     named = [(word, _instead(word, event_type)) for word in sentence.words if word not in skipped]
     words = [f"<{name}>" if name else word for word, name in named]
-    return [" ".join(words[i : i + n]) for n in (1, 2, 3) for i in range(len(words) - n + 1)]
+    two = [f"{a} {b}" for a, b in pairwise(words)]
+    return [*words, *two, *[f"{ab} {c}" for ab, c in zip(two, words[2:], strict=False)]]
 
 
 class FeatureCounter(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -159,7 +168,7 @@ class FeatureCounter(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         columns: list[int] = []
         ends = [0]
         for names in lists:
-            columns += [column for name in names if (column := self.vocabulary_.get(name)) is not None]
+            columns += [column for column in map(self.vocabulary_.get, names) if column is not None]
             ends.append(len(columns))
         shape = (len(lists), len(self.vocabulary_))
         counts = sp.csr_matrix((np.ones(len(columns), np.float32), columns, ends), shape=shape)
@@ -169,6 +178,12 @@ class FeatureCounter(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         return counts
 
 
+@lru_cache(maxsize=1)
+def _auxiliary() -> frozenset[str]:
+    return shipped_lexicon().triggers["AUXILIARY"] | {"YEAR"}
+
+
+@lru_cache(maxsize=100_000)
 def _instead(word: str, event_type: EventType) -> str | None:
     """The class that a word is written as, where it has one that stands for triggers of the type."""
     classes = shipped_lexicon().classes.get(word, frozenset())

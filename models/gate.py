@@ -6,7 +6,10 @@ that pass, and so learn to tell the senses of the triggers apart, not what news 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import lru_cache
+from typing import NamedTuple
 
 from models.lexicon import shipped_lexicon, stems
 from models.words import Words
@@ -14,24 +17,101 @@ from schemas.event_type import EventType
 
 _ACTORS = frozenset({"OFFICE", "ORG", "REBEL", "GOV"})
 _SOMEONE = frozenset({"STATE", "OFFICE", "ORG", "REBEL"})
-_PARTIES = frozenset({"STATE", "OFFICE", "ORG", "REBEL"})
+PARTIES = frozenset({"STATE", "OFFICE", "ORG", "REBEL"})
+"""Kinds and classes of those who may be told of; nothing passes without one, but for headlines."""
+
 _HEADLINE_WORDS = 14
 """Fewer words than this are a headline or a bullet, which may leave out who acts."""
 
 
-def passes(sentence: Words) -> dict[EventType, bool]:
-    """For each type, whether the sentence may tell such an event."""
-    return {
-        EventType.TALKS: _may_tell_talks(sentence),
-        EventType.SANCTIONS_WARNING: _may_tell_sanctions(sentence),
-        EventType.PROGRAM_EXCLUSION: _may_tell_exclusion(sentence),
-    }
+class _Opening(NamedTuple):
+    """What rules of a type begin with, and of which words, kinds and classes one has to be in the sentence besides.
+
+    headline: it is enough for a short sentence that leaves out who acts.
+    """
+
+    type: EventType
+    triggers: frozenset[str]
+    needed: frozenset[str]
+    headline: bool = False
+
+
+@lru_cache(maxsize=1)
+def _openings() -> tuple[_Opening, ...]:
+    """The beginnings of all rules below, as wide as they are: a rule that asks for less belongs here first."""
+    talks, sanctions, exclusion = EventType.TALKS, EventType.SANCTIONS_WARNING, EventType.PROGRAM_EXCLUSION
+    meeting = stems(
+        "call phone telephone spoke speak spoken sat sit see saw receive visit host hosting gather convene chaired "
+        "forum shuttle brokered mission contacts"
+    )
+    acting = stems("designate blacklisted measures action steps consequences")
+    return (
+        _Opening(talks, _triggers("TALK_SURE"), PARTIES),
+        _Opening(talks, _triggers("TALK_MEET") | _triggers("TALK_SESSION") | meeting, _ACTORS),
+        _Opening(sanctions, _triggers("SANC_SURE"), PARTIES, headline=True),
+        _Opening(sanctions, _triggers("RETALIATE") | {"SANCN"}, PARTIES),
+        _Opening(sanctions, _triggers("STOP"), _triggers("GOODS") | _triggers("ENTRY")),
+        _Opening(sanctions, _triggers("TARIFF") | _triggers("SANC_SOME") | acting, frozenset({"STATE"})),
+        _Opening(exclusion, _triggers("EXCL_SURE") | _triggers("EXCL_SOME"), frozenset({"ORG", "MEMB", "PROGR"})),
+        _Opening(exclusion, stems("invitation invited cease ceased longer"), frozenset({"STATE", "MEMB"})),
+    )
+
+
+@lru_cache(maxsize=1)
+def _bits() -> tuple[Mapping[str, int], Mapping[str, int]]:
+    """By word or class, the openings that begin with it, and those that need it, one bit each."""
+    opened: Counter[str] = Counter()
+    allowed: Counter[str] = Counter()
+    for place, opening in enumerate(_openings()):
+        opened.update(dict.fromkeys(opening.triggers, 1 << place))
+        allowed.update(dict.fromkeys(opening.needed, 1 << place))
+    return dict(opened), dict(allowed)
+
+
+def _union(bits: Mapping[str, int], names: Iterable[str]) -> int:
+    found = 0
+    for name in names:
+        found |= bits.get(name, 0)
+    return found
+
+
+def opens(names: Iterable[str]) -> int:
+    """The openings, one bit each, that begin with one of these words and classes."""
+    return _union(_bits()[0], names)
+
+
+def allows(names: Iterable[str]) -> int:
+    """The openings, one bit each, that need one of these words, kinds and classes."""
+    return _union(_bits()[1], names)
+
+
+@lru_cache(maxsize=1_000)
+def may_pass(opened: int, allowed: int, *, short: bool) -> frozenset[EventType]:
+    """The types whose gate a sentence may pass, from what can be known before it is read.
+
+    opened, allowed: all that its words open and allow; short: whether `is_short`.
+    """
+    return frozenset(
+        opening.type
+        for place, opening in enumerate(_openings())
+        if opened >> place & 1 and (allowed >> place & 1 or (short and opening.headline))
+    )
+
+
+def is_short(n_words: int) -> bool:
+    """Whether a sentence is a headline or a bullet, which may leave out who acts."""
+    return n_words < _HEADLINE_WORDS
+
+
+def passes(sentence: Words, among: Collection[EventType] = tuple(EventType)) -> dict[EventType, bool]:
+    """For each type, whether the sentence may tell such an event; those not `among` the types asked for do not."""
+    return {event_type: event_type in among and _MAY_TELL[event_type](sentence) for event_type in EventType}
 
 
 def _may_tell_talks(sentence: Words) -> bool:
     present = frozenset(sentence.words)
     acts, several = bool(sentence.classes & _ACTORS), _sides(sentence) >= 2
-    if present & _triggers("TALK_SURE") and sentence.classes & _PARTIES:
+    if present & _triggers("TALK_SURE") and sentence.classes & PARTIES:
         short = len(sentence.words) < _HEADLINE_WORDS
         if acts or several or short or "COUNTER" in sentence.classes:
             return True
@@ -72,7 +152,7 @@ def _tells_a_visit(sentence: Words) -> bool:
 
 def _may_tell_sanctions(sentence: Words) -> bool:
     present = frozenset(sentence.words)
-    party = bool(sentence.classes & _PARTIES)
+    party = bool(sentence.classes & PARTIES)
     if present & _triggers("SANC_SURE") and (party or len(sentence.words) < _HEADLINE_WORDS):
         return True
     if party and "SANCN" in sentence.classes:
@@ -129,7 +209,7 @@ def _tells_a_measure(sentence: Words, present: frozenset[str]) -> bool:
 
 
 def _may_tell_exclusion(sentence: Words) -> bool:
-    if not sentence.classes & _PARTIES:
+    if not sentence.classes & PARTIES:
         return False
     sure, some = _triggers("EXCL_SURE"), _triggers("EXCL_SOME")
     if _near(sentence, sure, {"ORG", "MEMB", "PROGR"}, 8):
@@ -149,6 +229,13 @@ def _tells_of_a_member_out(sentence: Words, sure: frozenset[str], some: frozense
         )
         or _near(sentence, stems("cease ceased longer"), {"MEMB"}, 5)
     )
+
+
+_MAY_TELL: Mapping[EventType, Callable[[Words], bool]] = {
+    EventType.TALKS: _may_tell_talks,
+    EventType.SANCTIONS_WARNING: _may_tell_sanctions,
+    EventType.PROGRAM_EXCLUSION: _may_tell_exclusion,
+}
 
 
 def _sides(sentence: Words) -> int:

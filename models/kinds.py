@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib import resources
+from typing import NamedTuple
 
 KINDS: Mapping[str, str] = {
     "states": "STATE",
@@ -30,45 +31,52 @@ _CAPS_AMBIGUOUS = frozenset({"who", "it", "is", "us"})
 """Abbreviations that are everyday words in a text all in capitals."""
 
 
+class Name(NamedTuple):
+    """A listed name: its words in lower case, its kind, and whether it is only found where written with a capital."""
+
+    words: tuple[str, ...]
+    kind: str
+    capital: bool
+
+
 class Gazetteer:
-    """Finds the longest listed name at every place of a sentence."""
+    """The listed names, by their first word."""
 
     def __init__(self, names: Iterable[tuple[str, str]]) -> None:
         """`names` are (name as written, kind); a name with a capital is only found where it is written with one."""
-        self._by_first: dict[str, list[tuple[tuple[str, ...], str, bool]]] = {}
+        self._by_first: dict[str, list[Name]] = {}
         for name, kind in names:
-            words = tuple(word.lower().replace(".", "") for word in _TOKEN.findall(name))
+            words = tuple(map(folded, tokens(name)))
             if words:
-                self._by_first.setdefault(words[0], []).append((words, kind, name[:1].isupper()))
+                self._by_first.setdefault(words[0], []).append(Name(words, kind, name[:1].isupper()))
         for entries in self._by_first.values():
-            entries.sort(key=lambda entry: -len(entry[0]))
+            entries.sort(key=lambda entry: -len(entry.words))
 
-    def tokens(self, text: str) -> list[tuple[str, str]]:
-        """The tokens of a sentence as (kind, name in lower case) for names, and ("", word in lower case) else."""
-        written = _TOKEN.findall(text)
-        folded = [word.lower().replace(".", "") for word in written]
-        shouted = text.isupper()
-        found: list[tuple[str, str]] = []
-        at = 0
-        while at < len(folded):
-            kind, length = self._at(folded, written, at, shouted=shouted) or ("", 1)
-            found.append((kind, " ".join(folded[at : at + length])))
-            at += length
-        return found
+    def beginning(self, written: str, text: str, *, shouted: bool) -> tuple[Name, ...]:
+        """The names that may begin with a token, longest first; text: it `folded`; shouted: among capitals only."""
+        named = self._by_first.get(text)
+        return tuple(name for name in named if _may_be(name, written, shouted=shouted)) if named else ()
 
-    def _at(self, folded: list[str], written: list[str], at: int, *, shouted: bool) -> tuple[str, int] | None:
-        for words, kind, capital in self._by_first.get(folded[at], ()):
-            length = len(words)
-            if length > 1 and tuple(folded[at : at + length]) != words:
-                continue
-            if capital and not written[at][0].isupper():
-                continue
-            if shouted and length == 1 and words[0] in _CAPS_AMBIGUOUS:
-                continue
-            if capital and length == 1 and len(words[0]) <= 3 and not shouted and not written[at].isupper():
-                continue
-            return kind, length
-        return None
+
+def tokens(text: str) -> list[str]:
+    """The tokens of a text as they are written. None holds a blank, nor depends on what stands beyond one."""
+    return _TOKEN.findall(text)
+
+
+def folded(written: str) -> str:
+    """A token in lower case, without the full stops of an abbreviation."""
+    return written.lower().replace(".", "")
+
+
+def _may_be(name: Name, written: str, *, shouted: bool) -> bool:
+    """Whether a token that reads as the first word of a name is written as one."""
+    alone = len(name.words) == 1
+    if name.capital and not written[0].isupper():
+        return False
+    if shouted and alone and name.words[0] in _CAPS_AMBIGUOUS:
+        return False
+    short = name.capital and alone and len(name.words[0]) <= 3
+    return shouted or not short or written.isupper()
 
 
 @lru_cache(maxsize=1)

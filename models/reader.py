@@ -6,7 +6,8 @@ per EventType in its order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,16 +15,16 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 
-from models.article_model import SIGNS, SignedLogisticRegression, article_features, background
+from models.article_model import SIGNS, SignedLogisticRegression, article_features, background, silent_features
 from models.features import topics
 from models.gate import passes
 from models.sentence_model import SILENT, Read, SentenceModel
-from models.words import Words, density, words_of
+from models.skim import Skim
+from models.words import Tally, Words, tally, words_of
 from schemas.event_type import EventType
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 TYPES = tuple(EventType)
 
@@ -51,18 +52,40 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class _Document:
-    """An article as words, with which gates each sentence passes, (n_sentences, n_types), and its topics."""
+    """An article of so many sentences.
 
-    sentences: list[Words]
-    gated: Bools
+    words: the sentences that are read, by row; rows: by type, those that pass its gate; topics: only where any passes.
+    """
+
+    n_sentences: int
+    words: Mapping[int, Words]
+    rows: Sequence[Sequence[int]]
+    tally: Tally
     topics: Sequence[str]
 
     def read(self, row: int) -> Read:
-        return self.sentences[row], self.topics
+        return self.words[row], self.topics
 
-    def rows(self, column: int) -> list[int]:
-        """The sentences that pass the gate of a type."""
-        found: list[int] = np.flatnonzero(self.gated[:, column]).tolist()
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is read in some articles.
+
+    probabilities: (n_articles, n_types), that the article reports an event of the type; n_sentences: of each article;
+    `_told` has by article the (row, column, probability) of its sentences that pass a gate, and `_silent` by type that
+    of all the others.
+    """
+
+    probabilities: Floats
+    n_sentences: Sequence[int]
+    _told: Mapping[int, Sequence[tuple[int, int, float]]]
+    _silent: Sequence[float]
+
+    def sentences(self, article: int) -> Floats:
+        """(n_sentences, n_types): the probability that the sentence states an event of the type."""
+        found = np.tile(np.array(self._silent), (self.n_sentences[article], 1))
+        for row, column, probability in self._told.get(article, ()):
+            found[row, column] = probability
         return found
 
 
@@ -99,23 +122,31 @@ class ArticleReader(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
 
     def predict_proba(self, articles: Sequence[Sequence[str]]) -> Floats:
         """(n_articles, n_types): the probability that the article reports an event of the type."""
-        return self.read(articles)[0]
+        return self.read(articles).probabilities
 
-    def read(self, articles: Sequence[Sequence[str]]) -> tuple[Floats, list[Floats]]:
-        """`predict_proba`, and per article (n_sentences, n_types): the probability that the sentence states one."""
-        documents = [_document(sentences) for sentences in articles]
-        backgrounds = [background(document.sentences) for document in documents]
+    def read(self, articles: Iterable[Sequence[str]]) -> Reading:
+        """The probabilities of articles and of their sentences; those of an article without a sentence mean nothing."""
+        documents = [_glanced(sentences) for sentences in articles]
+        if not documents:
+            return Reading(np.zeros((0, len(TYPES))), [], {}, [])
+        backgrounds = np.array([background(document.tally) for document in documents])
         probabilities = np.zeros((len(documents), len(TYPES)))
-        sentence_probabilities = [np.zeros(document.gated.shape) for document in documents]
+        silent = [silent_features(document.n_sentences or 1) for document in documents]
+        read: defaultdict[int, list[tuple[int, int, float]]] = defaultdict(list)
+        silence = []
         for column in range(len(TYPES)):
-            scores = self._scores(column, documents)
-            features = np.stack([article_features(*pair) for pair in zip(scores, backgrounds, strict=True)])
+            places = _places(column, documents)
+            found = self.sentence_models_[column].decision_function([documents[d].read(row) for d, row in places])
+            told = np.array(silent)
+            for d, scores in _spread(found, places, documents).items():
+                told[d] = article_features(scores, ())
+            features = np.hstack([told, backgrounds])
             probabilities[:, column] = self.article_models_[column].predict_proba(features)[:, 1]
-            calibrated = self.calibrations_[column].predict_proba(np.concatenate(scores)[:, None])[:, 1]
-            ends = np.cumsum([len(found) for found in scores])
-            for index, found in enumerate(np.split(calibrated, ends[:-1])):
-                sentence_probabilities[index][:, column] = found
-        return probabilities, sentence_probabilities
+            each = self.calibrations_[column].predict_proba(np.append(found, SILENT)[:, None])[:, 1].tolist()
+            silence.append(each.pop())
+            for (d, row), probability in zip(places, each, strict=True):
+                read[d].append((row, column, probability))
+        return Reading(probabilities, [document.n_sentences for document in documents], read, silence)
 
     def _fit_sentences(
         self,
@@ -137,7 +168,8 @@ class ArticleReader(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             unseen[inside] = model.decision_function([sentences[i] for i in inside])
         self.sentence_models_.append(SentenceModel(event_type.value, c=self.sentence_c).fit(sentences, y))
         self.calibrations_.append(LogisticRegression().fit(unseen[:, None], y))
-        return _spread(unseen, places, documents)
+        scores = _spread(unseen, places, documents)
+        return [scores.get(d, np.full(document.n_sentences, SILENT)) for d, document in enumerate(documents)]
 
     def _fit_articles(
         self,
@@ -160,7 +192,7 @@ class ArticleReader(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
                 event = bool(marked[part].any())
                 if (event and not marked[part][told].any()) or not (example.whole or told.any()):
                     continue
-                around = background([document.sentences[row] for row in part])
+                around = background(tally(document.words[row] for row in part))
                 features.append(article_features(scored[part], around))
                 labels.append(int(event))
                 weight = 1 / len(parts) if example.whole else _PASSAGE_WEIGHT
@@ -183,18 +215,27 @@ class ArticleReader(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             parts.append(np.concatenate([whole[:1], stretch]) if titled else stretch)
         return [part for part in parts if len(part)]
 
-    def _scores(self, column: int, documents: Sequence[_Document]) -> list[Floats]:
-        """Per article (n_sentences,): the log-odds of each sentence, `SILENT` where it passes no gate."""
-        places = _places(column, documents)
-        found = self.sentence_models_[column].decision_function([documents[d].read(row) for d, row in places])
-        return _spread(found, places, documents)
-
 
 def _document(sentences: Sequence[str]) -> _Document:
-    words = [words_of(sentence) for sentence in sentences]
-    gated = np.array([[passed[event_type] for event_type in TYPES] for passed in map(passes, words)])
-    n_words = sum(len(sentence.words) for sentence in words)
-    return _Document(words, gated.reshape(len(words), len(TYPES)), topics(density(words), n_words))
+    """An article of which every sentence is read, to learn from it and from parts of it."""
+    words = dict(enumerate(map(words_of, sentences)))
+    passed = {row: passes(sentence) for row, sentence in words.items()}
+    return _of_words(len(sentences), words, passed, tally(words.values()))
+
+
+def _glanced(sentences: Sequence[str]) -> _Document:
+    """An article of which only that is read which a decision depends on."""
+    skim = Skim(sentences)
+    words = {row: words_of(sentences[row]) for row in skim.rows}
+    passed = {row: passes(words[row], types) for row, types in skim.rows.items()}
+    return _of_words(len(sentences), words, passed, skim.tally)
+
+
+def _of_words(
+    n_sentences: int, words: Mapping[int, Words], passed: Mapping[int, Mapping[EventType, bool]], found: Tally
+) -> _Document:
+    rows = [[row for row, passing in passed.items() if passing[event_type]] for event_type in TYPES]
+    return _Document(n_sentences, words, rows, found, topics(found) if any(rows) else [])
 
 
 def folds_of(groups: Sequence[str]) -> Ints:
@@ -206,12 +247,14 @@ def folds_of(groups: Sequence[str]) -> Ints:
 
 def _places(column: int, documents: Sequence[_Document]) -> list[tuple[int, int]]:
     """(document, row) of every sentence that passes the gate of a type."""
-    return [(d, row) for d, document in enumerate(documents) for row in document.rows(column)]
+    return [(d, row) for d, document in enumerate(documents) for row in document.rows[column]]
 
 
-def _spread(found: Floats, places: Sequence[tuple[int, int]], documents: Sequence[_Document]) -> list[Floats]:
-    """Per document (n_sentences,): the log-odds found for its places, `SILENT` everywhere else."""
-    scores = [np.full(len(document.sentences), SILENT) for document in documents]
+def _spread(found: Floats, places: Sequence[tuple[int, int]], documents: Sequence[_Document]) -> dict[int, Floats]:
+    """By document that has any (n_sentences,): the log-odds found for its places, `SILENT` everywhere else."""
+    scores: dict[int, Floats] = {}
     for (d, row), score in zip(places, found, strict=True):
+        if d not in scores:
+            scores[d] = np.full(documents[d].n_sentences, SILENT)
         scores[d][row] = score
     return scores

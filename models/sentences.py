@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import re
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 LONGEST = 1_000
 """Code points of the longest sentence: what runs on without an end is cut at a blank, so that evidence stays short.
 News sentences over 600 are rare; a guess."""
 
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|Gen|Col|Lt|Sgt|Capt|Maj|Adm|Sen|Rep|Gov|Pres|Rev|Hon|St|Jr|Sr|vs|No|Nos|Inc|Corp|Ltd|Co|"
-    r"Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|Art|Sec|Fig|pct|mln|bln|approx|est|e\.g|i\.e|a\.m|p\.m)"
-    r"|\b(?:[A-Z]\.)*[A-Z])\.$"
+_ABBREVIATIONS = """
+    Mr Mrs Ms Dr Prof Gen Col Lt Sgt Capt Maj Adm Sen Rep Gov Pres Rev Hon St Jr Sr vs No Nos Inc Corp Ltd Co
+    Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Art Sec Fig pct mln bln approx est e.g i.e a.m p.m
+"""
+_NOT_SHORT = r"(?<!\b[A-Z]\.)" + "".join(
+    rf"(?<!\b(?:{'|'.join(map(re.escape, words))})\.)"
+    for _, words in groupby(sorted(_ABBREVIATIONS.split(), key=len), len)
 )
-"""Words whose full stop ends no sentence when another word follows; also initials such as U.S. or J."""
+"""Words whose full stop ends no sentence when another word follows; also initials such as U.S. or J. One look back for
+each length, because a look back has to know how far."""
 
-_END = re.compile(r"[.!?]['\")\]]*(?=\s+['\"(\[]*[A-Z0-9])")
-_BREAK = re.compile(r"\n[ \t\r]*\n\s*")
-_LINES = re.compile(r"\n")
+
+def _ends(line_break: str) -> re.Pattern[str]:
+    """What ends a sentence: a break of this kind, or a full stop and its closing quotes before a capital."""
+    return re.compile(rf"[.!?\n](?:(?<=\n){line_break}|(?<!\n){_NOT_SHORT}['\")\]]*(?=\s+['\"(\[]*[A-Z0-9]))")
+
+
+_ENDS = _ends("")
+_WRAPPED_ENDS = _ends(r"[ \t\r]*\n")
 
 
 class Span(NamedTuple):
@@ -34,18 +44,21 @@ def sentence_spans(text: str) -> list[Span]:
     An empty line always ends a sentence; a single line break does where the lines before and after it are whole
     paragraphs (short last line, no hard wrapping), which news text with one paragraph a line has.
     """
-    spans: list[Span] = []
-    for block in _blocks(text):
-        spans += _sentences(text, block)
-    return spans
+    return [span for start, end in pairwise(_cuts(text)) for span in _trimmed(text, start, end)]
 
 
-def _blocks(text: str) -> list[Span]:
-    """Paragraphs: between empty lines, and between single line breaks unless the text is wrapped at a column."""
-    blocks = _between(_BREAK, text, Span(0, len(text)))
-    if not _is_wrapped(text):
-        blocks = [line for block in blocks for line in _between(_LINES, text, block)]
-    return blocks
+def sentences_in(text: str) -> list[str]:
+    """The text of each of `sentence_spans`."""
+    found = [text[start:end].strip() for start, end in pairwise(_cuts(text))]
+    if max(map(len, found)) > LONGEST:
+        return [text[start:end] for start, end in sentence_spans(text)]
+    return list(filter(None, found))
+
+
+def _cuts(text: str) -> list[int]:
+    """Where one sentence ends and the next begins, with the white space between them, and both ends of the text."""
+    ends = _WRAPPED_ENDS if _is_wrapped(text) else _ENDS
+    return [0, *[found.end() for found in ends.finditer(text)], len(text)]
 
 
 def _is_wrapped(text: str) -> bool:
@@ -55,25 +68,6 @@ def _is_wrapped(text: str) -> bool:
         return False
     open_ended = sum(not line.endswith((".", "!", "?", '"', "'", ":", ")")) for line in lines[:-1])
     return open_ended > 0.5 * (len(lines) - 1) and max(map(len, lines)) <= 120
-
-
-def _between(separator: re.Pattern[str], text: str, within: Span) -> list[Span]:
-    spans, start = [], within.start
-    for found in separator.finditer(text, within.start, within.end):
-        spans.append(Span(start, found.start()))
-        start = found.end()
-    spans.append(Span(start, within.end))
-    return spans
-
-
-def _sentences(text: str, block: Span) -> list[Span]:
-    spans, start = [], block.start
-    for found in _END.finditer(text, block.start, block.end):
-        if found[0][0] == "." and _ABBREVIATION.search(text, max(start, found.start() - 12), found.start() + 1):
-            continue
-        spans += _trimmed(text, start, found.end())
-        start = found.end()
-    return spans + _trimmed(text, start, block.end)
 
 
 def _trimmed(text: str, start: int, end: int) -> list[Span]:

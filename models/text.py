@@ -5,37 +5,35 @@ from __future__ import annotations
 import html
 import re
 
-_CURLY = str.maketrans(
-    {
-        "‘": "'",
-        "’": "'",
-        "‚": "'",
-        "‛": "'",
-        "`": "'",
-        "´": "'",
-        "“": '"',
-        "”": '"',
-        "„": '"',
-        "‟": '"',
-        "«": '"',
-        "»": '"',
-        "–": "-",
-        "—": "-",
-        "−": "-",
-        "‐": "-",
-        "‑": "-",
-        "…": ".",
-        "\u00a0": " ",
-        "\u202f": " ",
-        "\u2009": " ",
-        "\u200b": " ",
-        "\u00ad": " ",
-        "\ufeff": " ",
-    }
-)
+_PLAIN = {
+    "‘": "'",
+    "’": "'",
+    "‚": "'",
+    "‛": "'",
+    "`": "'",
+    "´": "'",
+    "“": '"',
+    "”": '"',
+    "„": '"',
+    "‟": '"',
+    "«": '"',
+    "»": '"',
+    "–": "-",
+    "—": "-",
+    "−": "-",
+    "‐": "-",
+    "‑": "-",
+    "…": ".",
+    "\u00a0": " ",
+    "\u202f": " ",
+    "\u2009": " ",
+    "\u200b": " ",
+    "\u00ad": " ",
+    "\ufeff": " ",
+}
 _MARKUP = re.compile(r"<(?:!--.{0,2000}?--|/?[A-Za-z][^<>]{0,500})>", re.DOTALL)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,30});", re.IGNORECASE)
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_NOT_PLAIN = re.compile(rf"[{''.join(_PLAIN)}\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _PARAGRAPH_TAG = re.compile(r"</?(?:p|div|br|li|h[1-6]|tr|table|ul|ol|blockquote)\b", re.IGNORECASE)
 
 
@@ -49,7 +47,7 @@ def clean(text: str) -> str:
         text = _MARKUP.sub(_blank, text)
     if "&" in text:
         text = _ENTITY.sub(_meant, text)
-    return _CONTROL.sub(" ", text.translate(_CURLY))
+    return _NOT_PLAIN.sub(lambda found: _PLAIN.get(found[0], " "), text)
 
 
 def _meant(found: re.Match[str]) -> str:

@@ -50,12 +50,14 @@ def test_a_state_its_people_and_its_capital_are_one_party() -> None:
 
 def test_the_longest_name_is_found() -> None:
     gazetteer = Gazetteer([("Korea", "STATE"), ("North Korea", "STATE"), ("North Korea Cup", "SPORT")])
-    assert gazetteer.tokens("The North Korea Cup")[1] == ("SPORT", "north korea cup")
+    beginning = gazetteer.beginning("North", "north", shouted=False)
+    assert [" ".join(name.words) for name in beginning] == ["north korea cup", "north korea"]
+    assert words_of("Envoys of the European Union and of Europe met").words[3:] == ("ORG", "and", "of", "europ", "met")
 
 
 def test_the_lists_are_read_and_none_of_them_is_empty() -> None:
     lexicon = shipped_lexicon()
-    assert len(shipped_gazetteer().tokens("Ghana")) == 1
+    assert len(shipped_gazetteer().beginning("Ghana", "ghana", shouted=False)) == 1
     assert all(lexicon.triggers.values())
     assert lexicon.classes
     assert lexicon.phrases
