@@ -1,7 +1,7 @@
 """`python tests/chaos`: runs the scenarios on real Kafka, counts, and prints one table. `make chaos` is this.
 
 Variables: ONLY=name,name picks, RUNS=n repeats, ARTICLES, PARTITIONS, DELIVERY, SEED; BREAK=transaction takes the
-transaction out, to see the suite fail. Results go to build/chaos.json and build/chaos.md, logs to build/chaos/.
+transaction out, to see the suite fail; TIMED=no does not judge how soon output resumes. Results go to build/chaos.json and build/chaos.md, logs to build/chaos/.
 """
 
 from __future__ import annotations
@@ -105,6 +105,7 @@ def main(variables: Mapping[str, str]) -> int:
         delivery=Delivery(variables.get("DELIVERY") or strongest()),
         seed=int(variables.get("SEED") or random.randrange(10**6)),  # noqa: S311 - moments, not secrets
         sabotage=variables.get("BREAK", ""),
+        timed=variables.get("TIMED", "yes") != "no",
     )
     if options.sabotage not in _SABOTAGES:
         return _refuse(f"BREAK: expected transaction, got {options.sabotage}")

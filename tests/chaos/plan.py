@@ -25,6 +25,8 @@ class Options:
     delivery: Delivery
     seed: int
     sabotage: str = ""
+    timed: bool = True
+    """Whether output that resumes late is a failure: not on a machine that does other things beside."""
 
     @property
     def drops_repeats(self) -> bool:

@@ -171,7 +171,8 @@ class Stage:
         with self._noting_trouble():
             judge_count(self.result, self.count(), self.load.ledger)
             judge_offsets(self.result, self.committed(), self.load.ledger.ends(), exact=self.plan.load is Load)
-        self.result.judge_resumption()
+        if self.options.timed:
+            self.result.judge_resumption()
         note_exits(self.result, self.crew.exits)
         return self.result
 
