@@ -1,7 +1,8 @@
 """`python tests/chaos`: runs the scenarios on real Kafka, counts, and prints one table. `make chaos` is this.
 
 Variables: ONLY=name,name picks, RUNS=n repeats, ARTICLES, PARTITIONS, DELIVERY, SEED; BREAK=transaction takes the
-transaction out, to see the suite fail; TIMED=no does not judge how soon output resumes. Results go to build/chaos.json and build/chaos.md, logs to build/chaos/.
+transaction out, to see the suite fail; TIMED=no does not judge how soon output resumes. Results go to build/chaos.json
+and build/chaos.md, logs to build/chaos/.
 """
 
 from __future__ import annotations
