@@ -167,6 +167,7 @@ async def _live(app: Any, worker: Worker, inbox: Inbox, health: Health, parts: P
         asyncio.ensure_future(_read_on(worker, inbox, settings.batch_articles)),
     ]
     await _until_over(app, worker)
+    health.assigned(at_work=False)
     log.info(LogEvent.WORKER_STOPPING)
     if worker.failure is None:
         await worker.finish()

@@ -53,6 +53,7 @@ class GroupOffsets:
                 enable_auto_commit=False,
                 isolation_level="read_committed",
                 session_timeout_ms=int(REQUEST_TIMEOUT_S * 1000 / 2),
+                heartbeat_interval_ms=int(REQUEST_TIMEOUT_S * 1000 / 10),
                 request_timeout_ms=int(REQUEST_TIMEOUT_S * 1000),
                 allow_auto_create_topics=False,
             )
