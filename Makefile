@@ -5,11 +5,13 @@ KAFKA_PORT ?= 9092
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BENCH := build/bench-venv
+BENCH_READY := $(BENCH)/.ready
 KAFKA_JARS := deploy/kafka/lib/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-kafka chaos soak check format kafka-jars kafka kafka-stop train build requirements clean
+.PHONY: help setup demo test test-kafka chaos soak bench check format kafka-jars kafka kafka-stop train build requirements clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,11 +41,22 @@ chaos: $(READY) $(KAFKA_JARS) ## hurt workers, brokers and network under load, a
 soak: $(READY) $(KAFKA_JARS) ## half of capacity for MINUTES=30, a worker killed every EVERY=3 minutes, and count
 	@$(BIN)/python tests/chaos/soak.py
 
+bench: $(BENCH_READY) $(KAFKA_JARS) ## measure speed beside what a user would write instead (PARTS= ONLY= ROUNDS= ARTICLES= SECONDS= BACKLOG= RATES= LENGTHS= PARTITIONS= WORKERS= REPLAY=)
+	@$(BENCH)/bin/python tests/bench
+
+$(BENCH_READY): requirements/bench.txt pyproject.toml
+	@echo "installing into $(BENCH) (a minute the first time)"
+	@$(PYTHON) -m venv $(BENCH)
+	@$(BENCH)/bin/python -m pip install --quiet --require-hashes -r requirements/bench.txt
+	@$(BENCH)/bin/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
 check: $(READY) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/mypy tests/chaos
+	@$(BIN)/mypy tests/bench
 	@$(BIN)/lint-imports --no-cache
 
 format: $(READY) ## let ruff order and format the code
@@ -73,6 +86,7 @@ build: $(READY) ## build sdist and wheel into dist/
 requirements: $(READY) ## compile requirements/*.txt from pyproject.toml, with hashes and without an index
 	@$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header -o requirements/run.txt pyproject.toml
 	@$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --extra demo --extra dev -o requirements/dev.txt pyproject.toml
+	@$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header -c requirements/dev.txt --extra bench -o requirements/bench.txt pyproject.toml
 
 clean: ## remove .venv, build and dist
 	@rm -rf $(VENV) build dist

@@ -76,7 +76,7 @@ def start_kafka(
     refuse_taken(port)
     folder.mkdir(parents=True, exist_ok=True)
     address = f"{LOOPBACK}:{port}"
-    config = _configured(folder, address, properties or {}, cluster or _cluster_id())
+    config = _configured(folder, address, properties or {}, cluster or new_cluster_id())
     log = folder / "kafka.log"
     with log.open("ab") as out:
         process = subprocess.Popen(  # noqa: S603 - Java with our own arguments
@@ -137,9 +137,11 @@ def _class_path() -> list[str]:
     return ["-cp", str(jars() / "*"), "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
 
 
-def _cluster_id() -> str:
-    """A random id in the form that Kafka wants: 22 characters of URL-safe base64."""
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+def new_cluster_id() -> str:
+    """A random id in the form that Kafka wants: 22 characters of URL-safe base64, the first no `-`, as in an option."""
+    while (made := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass
+    return made
 
 
 def _java() -> str:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import os
 import shutil
 import signal
 import subprocess
-import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from consumers.embedded import LOOPBACK, free_port, stop_process
-from consumers.local_kafka import LocalKafka, start_kafka
+from consumers.local_kafka import LocalKafka, new_cluster_id, start_kafka
 
 
 class Broker:
@@ -96,7 +94,7 @@ class Trio:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._ports = {node: (free_port(), free_port()) for node in (1, 2, 3)}
-        self._cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        self._cluster = new_cluster_id()
         self.nodes: dict[int, LocalKafka] = {}
 
     @property

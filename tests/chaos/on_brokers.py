@@ -128,7 +128,8 @@ def half_open(ground: Ground) -> Result:
     proxy = Proxy(ground.broker.proxy_port, ground.broker.inner_port)
     proxy.start()
     try:
-        with ground.stage("half-open", worker_address=ground.broker.proxied) as stage:
+        plan = Plan(slow_because="a request into the silence is given up after 20 s, the shortest that Faust bears")
+        with ground.stage("half-open", plan, worker_address=ground.broker.proxied) as stage:
             stage.crew.add()
             stage.begin()
             stage.random_pause(1.0, 3.0)

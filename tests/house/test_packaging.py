@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 RUN = ROOT / "requirements" / "run.txt"
 DEV = ROOT / "requirements" / "dev.txt"
+BENCH = ROOT / "requirements" / "bench.txt"
 
 files = pytest.mark.parametrize("path", sorted((ROOT / "requirements").glob("*.txt")), ids=lambda path: path.name)
 
@@ -71,5 +72,15 @@ def test_every_dependency_is_pinned_for_developing() -> None:
     assert unpinned([*PROJECT["project"]["dependencies"], *extras["demo"], *extras["dev"]], DEV) == []
 
 
+def test_every_dependency_is_pinned_for_measuring() -> None:
+    extras = PROJECT["project"]["optional-dependencies"]
+
+    assert unpinned([*PROJECT["project"]["dependencies"], *extras["bench"]], BENCH) == []
+
+
 def test_tests_run_on_the_versions_that_production_runs_on() -> None:
     assert pins(RUN).items() <= pins(DEV).items()
+
+
+def test_the_bench_measures_the_versions_that_production_runs_on() -> None:
+    assert pins(RUN).items() <= pins(BENCH).items()

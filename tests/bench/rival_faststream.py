@@ -1,0 +1,42 @@
+"""FastStream, as its Kafka page has it: a subscriber that publishes, one article per call.
+
+`python rival_faststream.py documented`. Its line of log per article is turned off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from faststream import FastStream
+from faststream.kafka import KafkaBroker, KafkaMessage
+from work import Work, load_work, record_of
+
+
+def build_app(work: Work) -> Any:
+    """The application: broker and subscriber."""
+    settings = work.settings
+    broker = KafkaBroker(work.address, log_level=logging.DEBUG)
+
+    async def read(message: KafkaMessage) -> None:
+        raw: Any = message.raw_message
+        record = record_of(
+            value=raw.value,
+            key=raw.key,
+            headers=raw.headers,
+            topic=raw.topic,
+            partition=raw.partition,
+            offset=raw.offset,
+            timestamp_ms=raw.timestamp,
+        )
+        for event in work.events([record]):
+            headers = {name: (value or b"").decode() for name, value in event.headers}
+            await broker.publish(event.value, topic=settings.events_topic, key=event.key, headers=headers)
+
+    broker.subscriber(settings.articles_topic, group_id=settings.group, auto_offset_reset="earliest")(read)
+    return FastStream(broker)
+
+
+if __name__ == "__main__":
+    asyncio.run(build_app(load_work()).run())
