@@ -42,7 +42,7 @@ class GroupOffsets:
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Raises StartupError where no broker answers or the articles topic is not there."""
+        """Raises StartupError where no broker answers."""
         self._settings = settings
         self._topic = settings.articles_topic
         self._timeout_ms = int(settings.delivery_timeout_s * 1000)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from work import BATCH, Work, load_work, record_of
+from work import BATCH, Work, load_work, record_of_raw
 
 from schemas.message import Message, Record
 
@@ -24,7 +24,7 @@ async def documented(work: Work) -> None:
     """One article at a time: each event is awaited; offsets are committed in the background, as by default."""
     async with _consumer(work) as consumer, AIOKafkaProducer(bootstrap_servers=work.address) as producer:
         async for raw in consumer:
-            for event in work.events([_record(raw)]):
+            for event in work.events([record_of_raw(raw)]):
                 await producer.send_and_wait(
                     work.settings.events_topic, event.value, key=event.key, headers=list(event.headers)
                 )
@@ -71,7 +71,7 @@ def _consumer(work: Work, **changes: Any) -> Any:
 
 async def _batch(consumer: Any) -> list[Record]:
     found = await consumer.getmany(timeout_ms=_WAIT_MS, max_records=BATCH)
-    return [_record(raw) for several in found.values() for raw in several]
+    return [record_of_raw(raw) for several in found.values() for raw in several]
 
 
 async def _sent(producer: Any, work: Work, events: Sequence[Message]) -> list[Any]:
@@ -79,18 +79,6 @@ async def _sent(producer: Any, work: Work, events: Sequence[Message]) -> list[An
         await producer.send(work.settings.events_topic, event.value, key=event.key, headers=list(event.headers))
         for event in events
     ]
-
-
-def _record(raw: Any) -> Record:
-    return record_of(
-        value=raw.value,
-        key=raw.key,
-        headers=raw.headers,
-        topic=raw.topic,
-        partition=raw.partition,
-        offset=raw.offset,
-        timestamp_ms=raw.timestamp,
-    )
 
 
 def _after(records: Sequence[Record]) -> Mapping[Any, int]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from faststream import FastStream
 from faststream.kafka import KafkaBroker, KafkaMessage
-from work import Work, load_work, record_of
+from work import Work, load_work, record_of_raw
 
 
 def build_app(work: Work) -> Any:
@@ -20,17 +20,7 @@ def build_app(work: Work) -> Any:
     broker = KafkaBroker(work.address, log_level=logging.DEBUG)
 
     async def read(message: KafkaMessage) -> None:
-        raw: Any = message.raw_message
-        record = record_of(
-            value=raw.value,
-            key=raw.key,
-            headers=raw.headers,
-            topic=raw.topic,
-            partition=raw.partition,
-            offset=raw.offset,
-            timestamp_ms=raw.timestamp,
-        )
-        for event in work.events([record]):
+        for event in work.events([record_of_raw(message.raw_message)]):
             headers = {name: (value or b"").decode() for name, value in event.headers}
             await broker.publish(event.value, topic=settings.events_topic, key=event.key, headers=headers)
 

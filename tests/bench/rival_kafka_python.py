@@ -12,7 +12,7 @@ from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
-from work import BATCH, Work, load_work, record_of
+from work import BATCH, Work, load_work, record_of_raw
 
 from schemas.message import Message, Record
 
@@ -24,7 +24,7 @@ def documented(work: Work) -> None:
     """One article at a time: iterate, read, send; offsets are committed in the background, as by default."""
     producer = KafkaProducer(bootstrap_servers=work.address)
     for raw in _consumer(work):
-        _send(producer, work, work.events([_record(raw)]))
+        _send(producer, work, work.events([record_of_raw(raw)]))
 
 
 def batch(work: Work) -> None:
@@ -35,7 +35,7 @@ def batch(work: Work) -> None:
     )
     while True:
         found = consumer.poll(timeout_ms=_WAIT_MS)
-        records = [_record(raw) for several in found.values() for raw in several]
+        records = [record_of_raw(raw) for several in found.values() for raw in several]
         if not records:
             continue
         _send(producer, work, work.events(records))
@@ -56,18 +56,6 @@ def _consumer(work: Work, **changes: Any) -> Any:
 def _send(producer: Any, work: Work, events: Sequence[Message]) -> None:
     for event in events:
         producer.send(work.settings.events_topic, value=event.value, key=event.key, headers=list(event.headers))
-
-
-def _record(raw: Any) -> Record:
-    return record_of(
-        value=raw.value,
-        key=raw.key,
-        headers=raw.headers,
-        topic=raw.topic,
-        partition=raw.partition,
-        offset=raw.offset,
-        timestamp_ms=raw.timestamp,
-    )
 
 
 def _after(records: Sequence[Record]) -> dict[Any, Any]:
