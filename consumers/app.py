@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,7 @@ from consumers.worker import StalledError, Worker
 from models.tags import Classifier
 from schemas.errors import TocsinError, TransientError
 
-_FETCH_BYTES = 1_048_576
+_PARTITION_BYTES = 1_048_576
 """Bytes fetched per partition and request; larger single messages still come, one at a time."""
 
 _STOP_S = 20.0
@@ -74,12 +74,11 @@ def build_app(settings: Settings) -> Any:
         topic_allow_declare=False,
         stream_wait_empty=False,
         table_standby_replicas=0,  # no tables: round robin, where Faust's own assignor leaves a third worker idle
-        stream_buffer_maxsize=settings.batch_articles * 4,
         broker_session_timeout=settings.session_timeout_s,
         broker_heartbeat_interval=settings.session_timeout_s / 3,
         broker_request_timeout=max(SEEK_S + 2, settings.session_timeout_s * 2),
         broker_max_poll_records=settings.batch_articles,
-        consumer_max_fetch_size=_FETCH_BYTES,
+        consumer_max_fetch_size=_PARTITION_BYTES,
         consumer_auto_offset_reset="none",
         consumer_group_instance_id=settings.group_instance or None,
         key_serializer="raw",
@@ -129,8 +128,8 @@ async def _serve(parts: Parts) -> None:
         metrics=parts.metrics,
         log=parts.log,
     )
-    app.transport = transport_of(app, worker)
-    inbox = Inbox(most_articles=2 * settings.batch_articles)
+    inbox = Inbox(most_articles=2 * settings.batch_articles, most_bytes=settings.buffer_bytes)
+    app.transport = transport_of(app, worker, inbox.has_room, settings.buffer_bytes)
     _add_agent(app, inbox, settings)
     _connect(app, worker)
     app.finalize()
@@ -189,21 +188,13 @@ async def _started(app: Any, worker: Worker) -> bool:
 
 
 def _add_agent(app: Any, inbox: Inbox, settings: Settings) -> None:
-    """The agent: hands on what comes, as raw bytes; order per partition is the broker's."""
-    articles = app.topic(
-        settings.articles_topic,
-        key_type=bytes,
-        value_type=bytes,
-        key_serializer="raw",
-        value_serializer="raw",
-        acks=False,
-    )
+    """The agent: hands on what comes, fetch by fetch; order per partition is the broker's."""
+    articles = app.topic(settings.articles_topic, key_serializer="raw", value_serializer="raw", acks=False)
 
     @app.agent(articles, concurrency=1)  # type: ignore[untyped-decorator]  # faust has no types
-    async def read_articles(stream: Any) -> AsyncIterator[None]:
-        async for event in stream.noack().events():
-            await inbox.put(arrived(event.message))
-            yield
+    async def read_articles(stream: Any) -> None:
+        async for fetched in stream.noack():
+            inbox.put(arrived(fetched))
 
 
 def _connect(app: Any, worker: Worker) -> None:

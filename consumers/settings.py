@@ -167,6 +167,11 @@ class Settings:
     max_article_bytes: int = _setting(
         1_048_576, _whole(1_024, 67_108_864), "bytes; a larger article goes to the dead letters"
     )
+    buffer_bytes: int = _setting(
+        33_554_432,
+        _whole(65_536, 1_073_741_824),
+        "bytes of articles that may wait in a worker, whatever the backlog; one fetch of as many may come on top",
+    )
     batch_articles: int = _setting(256, _whole(1, 4_096), "most articles that are read in one batch")
     session_timeout_s: float = _setting(
         10.0, _seconds(1, 300), "seconds after which Kafka gives a silent worker's partitions to others"

@@ -2,14 +2,17 @@
 
 What is changed, each measured to be needed with faust-streaming 0.15.3 and tested on a real broker:
 committed records only; where to read on is asked from the broker with `require_stable`; an offset that is gone is an
-error and not a silent reset; a record that the client cannot decode is stepped over; and every record carries the
-epoch of its assignment and the offset that it follows, so that nothing stale and nothing after a hole is written.
+error and not a silent reset; a record that the client cannot decode is stepped over; every record carries the epoch of
+its assignment and the offset that it follows, so that nothing stale and nothing after a hole is written; and what one
+fetch brings of a partition goes through Faust as one message, because Faust takes more time for a message than the
+reading of some articles does (DECISIONS.md).
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -50,11 +53,15 @@ class Group(Offsets, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Fetched:
-    """A record of aiokafka with the marks of its fetch."""
+_FULL_S = 0.05
+"""Seconds that a fetch waits for room at a time; between two of them Faust may take the partitions away."""
 
-    raw: Any
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """The records of aiokafka that one fetch brought of a partition, at least one, and the marks of that fetch."""
+
+    records: Sequence[Any]
     epoch: int
     follows: int
 
@@ -82,6 +89,8 @@ class _Thread(AIOKafkaConsumerThread):
     """The thread that owns the aiokafka consumer."""
 
     group: Group
+    room: Callable[[], bool]
+    fetch_bytes: int
     epoch = 0
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -109,6 +118,7 @@ class _Thread(AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"  # noqa: SLF001 - Faust has no setting for it
+        consumer._fetch_max_bytes = self.fetch_bytes  # noqa: SLF001 - nor for this
         return consumer
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
@@ -146,6 +156,8 @@ class _Thread(AIOKafkaConsumerThread):
         timeout: Any = None,  # noqa: ASYNC109 - Faust's signature
         max_records: Any = None,
     ) -> Any:
+        if not await self._has_room():
+            return {}
         try:
             found = await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=max_records)
         except FETCH_NOWHERE:
@@ -159,17 +171,24 @@ class _Thread(AIOKafkaConsumerThread):
             self._step_back(consumer, error)
             return {}
         return {
-            tp: self._marked(tp, records) for tp, records in found.items() if (tp.topic, tp.partition) in self._handed
+            tp: [self._marked(tp, records)]
+            for tp, records in found.items()
+            if records and (tp.topic, tp.partition) in self._handed
         }
 
-    def _marked(self, tp: Any, records: Sequence[Any]) -> list[_Fetched]:
-        follows = self._handed[tp.topic, tp.partition]
-        marked = []
-        for raw in records:
-            marked.append(_Fetched(raw=raw, epoch=self.epoch, follows=follows))
-            follows = raw.offset + 1
-        self._handed[tp.topic, tp.partition] = follows
-        return marked
+    async def _has_room(self) -> bool:
+        until = time.monotonic() + _FULL_S
+        while not self.room():
+            if time.monotonic() > until:
+                return False
+            await asyncio.sleep(_FULL_S / 10)
+        return True
+
+    def _marked(self, tp: Any, records: Sequence[Any]) -> Fetched:
+        at = (tp.topic, tp.partition)
+        fetched = Fetched(records=records, epoch=self.epoch, follows=self._handed[at])
+        self._handed[at] = records[-1].offset + 1
+        return fetched
 
     def _step_back(self, consumer: Any, error: UnicodeDecodeError) -> None:
         """Reads leniently from where records were handed on last: the failed call has lost what it had taken."""
@@ -201,16 +220,14 @@ class _Consumer(Consumer):
     def _new_consumer_thread(self) -> Any:
         transport: Any = self.transport
         thread = _Thread(self, loop=self.loop, beacon=self.beacon)
-        thread.group = transport.group
+        thread.group, thread.room, thread.fetch_bytes = transport.group, transport.room, transport.fetch_bytes
         return thread
 
     def _to_message(self, tp: Any, record: Any) -> Any:
-        """The message for the agent, marked; Kafka's records have no checksum of their own any more, so that the
-        offset that a record follows is carried there.
-        """
-        fetched: _Fetched = record
-        message: Any = super()._to_message(tp, fetched.raw)
-        message.checksum = fetched.follows
+        """One message for all of a fetch: its value is the Fetched, its offset that of the last record."""
+        fetched: Fetched = record
+        message: Any = super()._to_message(tp, fetched.records[-1])
+        message.value, message.key, message.headers = fetched, None, None
         message.generation_id = fetched.epoch
         return message
 
@@ -220,31 +237,44 @@ class GroupTransport(Transport):
 
     Consumer = _Consumer
     group: Group
+    room: Callable[[], bool]
+    fetch_bytes: int
 
 
-def transport_of(app: Any, group: Group) -> GroupTransport:
-    """The transport for a Faust app."""
+def transport_of(app: Any, group: Group, room: Callable[[], bool], fetch_bytes: int) -> GroupTransport:
+    """The transport for a Faust app: fetches at most so many bytes at a time, and only while there is `room`.
+
+    `room` is called in the consumer's thread.
+    """
     transport = GroupTransport(app.conf.broker_consumer, app, loop=app.loop)
-    transport.group = group
+    transport.group, transport.room, transport.fetch_bytes = group, room, fetch_bytes
     return transport
 
 
-def arrived(message: Any) -> Arrived:
-    """A Faust message as it goes to the worker; headers as ordered pairs, repeated names kept."""
-    headers = tuple(message.headers or ())
-    undecodable = misnamed(headers)
+def arrived(fetched: Fetched) -> list[Arrived]:
+    """The records of a fetch as they go to the worker, each following the one before it."""
+    found, follows = [], fetched.follows
+    for raw in fetched.records:
+        found.append(_arrived(raw, fetched.epoch, follows))
+        follows = raw.offset + 1
+    return found
+
+
+def _arrived(raw: Any, epoch: int, follows: int) -> Arrived:
+    """Headers as ordered pairs, repeated names kept."""
+    undecodable = misnamed(raw.headers)
     return Arrived(
         record=Record(
-            value=message.value,
-            key=None if undecodable else message.key,
-            headers=() if undecodable else headers,
-            topic=message.topic,
-            partition=message.partition,
-            offset=message.offset,
-            timestamp=datetime.fromtimestamp(max(message.timestamp, 0.0), UTC),
+            value=raw.value,
+            key=None if undecodable else raw.key,
+            headers=() if undecodable else tuple(raw.headers),
+            topic=raw.topic,
+            partition=raw.partition,
+            offset=raw.offset,
+            timestamp=datetime.fromtimestamp(max(raw.timestamp, 0) / 1000, UTC),
         ),
-        epoch=message.generation_id,
-        follows=message.checksum,
+        epoch=epoch,
+        follows=follows,
         undecodable=undecodable,
     )
 

@@ -17,11 +17,15 @@ def offsets(batch: list[Arrived]) -> list[int]:
     return [each.record.offset for each in batch]
 
 
+def inbox_of(*waiting: Arrived, most_articles: int = 10, most_bytes: int = 1_000) -> Inbox:
+    inbox = Inbox(most_articles=most_articles, most_bytes=most_bytes)
+    inbox.put(waiting)
+    return inbox
+
+
 def test_what_waits_comes_in_its_order_and_at_most_a_batch_of_it() -> None:
     async def story() -> list[list[int]]:
-        inbox = Inbox(most_articles=10)
-        for offset in range(5):
-            await inbox.put(arrived(offset))
+        inbox = inbox_of(*map(arrived, range(5)))
         return [offsets(await inbox.take(3)), offsets(await inbox.take(3))]
 
     assert asyncio.run(story()) == [[0, 1, 2], [3, 4]]
@@ -29,30 +33,23 @@ def test_what_waits_comes_in_its_order_and_at_most_a_batch_of_it() -> None:
 
 def test_a_single_article_goes_at_once() -> None:
     async def story() -> list[int]:
-        inbox = Inbox(most_articles=10)
+        inbox = inbox_of()
         taking = asyncio.ensure_future(inbox.take(256))
         await asyncio.sleep(0)
-        await inbox.put(arrived(7))
+        inbox.put([arrived(7)])
         return offsets(await taking)
 
     assert asyncio.run(story()) == [7]
 
 
-def test_it_waits_for_room_by_number_and_by_bytes() -> None:
-    async def held_up(inbox: Inbox, first: list[Arrived], last: Arrived) -> tuple[bool, list[int]]:
-        for each in first:
-            await inbox.put(each)
-        putting = asyncio.ensure_future(inbox.put(last))
-        await asyncio.sleep(0.01)
-        waited = not putting.done()
+def test_it_has_room_again_once_enough_was_taken_by_number_and_by_bytes() -> None:
+    async def story(inbox: Inbox) -> tuple[bool, bool]:
+        full = not inbox.has_room()
         await inbox.take(1)
-        await putting
-        return waited, offsets(await inbox.take(10))
+        return full, inbox.has_room()
 
-    async def story() -> list[tuple[bool, list[int]]]:
-        by_number = await held_up(Inbox(most_articles=2), [arrived(0), arrived(1)], arrived(2))
-        by_bytes = await held_up(Inbox(most_articles=9, most_bytes=100), [arrived(0, 60), arrived(1, 60)], arrived(2))
-        large = await held_up(Inbox(most_articles=9, most_bytes=100), [arrived(0, 500)], arrived(1))
-        return [by_number, by_bytes, large]
-
-    assert asyncio.run(story()) == [(True, [1, 2]), (True, [1, 2]), (True, [1])]
+    by_number = inbox_of(arrived(0), arrived(1), most_articles=2)
+    by_bytes = inbox_of(arrived(0, 60), arrived(1, 60), most_bytes=100)
+    large = inbox_of(arrived(0, 500), most_bytes=100)
+    assert [asyncio.run(story(inbox)) for inbox in (by_number, by_bytes, large)] == [(True, True)] * 3
+    assert inbox_of(arrived(0, 60), most_bytes=100).has_room()
