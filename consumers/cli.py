@@ -73,14 +73,29 @@ def demo(paths: tuple[Path, ...], keep: bool) -> None:
 
 
 @cli.command()
-def run() -> None:
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="So many workers on this machine, one per core; they end together.",
+)
+def run(workers: int) -> None:
     """Run a worker: articles in, events and dead letters out, until SIGTERM or Ctrl-C.
+
+    With --workers N the ports of health and metrics are TOCSIN_HTTP_PORT and the N-1 after it, and names in the group
+    are TOCSIN_GROUP_INSTANCE with -1 to -N.
 
     Example: TOCSIN_BROKERS=kafka-1:9092,kafka-2:9092 tocsin run
     """
     from consumers.run import run as run_worker
+    from consumers.workers import run_workers
 
-    run_worker(load_settings())
+    settings = load_settings()
+    if workers == 1:
+        run_worker(settings)
+    else:
+        run_workers(settings, workers)
 
 
 @cli.command()

@@ -24,6 +24,10 @@ _REMEMBERED = 1_000
 """Messages of libraries that are remembered at most, to be recognised when they are repeated."""
 
 
+_ONLY_PROCESS = "MainProcess"
+"""What Python calls a process that it did not start itself: `tocsin run`, but not the workers of `--workers`."""
+
+
 class LogEvent(StrEnum):
     """What happened; info is the life of the process, error means that someone should look now."""
 
@@ -95,6 +99,8 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
         }
+        if record.processName != _ONLY_PROCESS:
+            line["worker"] = record.processName
         if record.name == "tocsin":
             line |= {"event": record.getMessage()} | getattr(record, "fields", {})
         else:

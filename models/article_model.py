@@ -27,6 +27,12 @@ _LEAD = 3
 _SHORTEST_WORDS = 25
 _LOWEST, _HIGHEST = -3.0, 5.0
 
+_PASSING = 1.5
+"""Words of an everyday topic, in 100, that may be mentioned in passing: one unrelated paragraph decides nothing."""
+
+_MOST = 12
+"""Words in 100 above which no more are counted."""
+
 FEATURES = ("best sentences", "lead", *_DENSE, *TOPICS, "states")
 """The columns of `article_features`."""
 
@@ -63,8 +69,10 @@ def silent_features(n_sentences: int) -> tuple[float, ...]:
 def background(found: Tally) -> list[float]:
     """What an article is about, whatever is told of it: densities of kinds and topics, and how many states."""
     words = max(found.n_words, _SHORTEST_WORDS)
-    dense = [density(found, name) * (found.n_words or 1) / words for name in (*_DENSE, *TOPICS)]
-    return [*(sqrt(min(each, 12)) for each in dense), float(_STATES[min(len(found.states), 7)])]
+    per = (found.n_words or 1) / words
+    dense = [density(found, name) * per for name in _DENSE]
+    dense += [max(density(found, name) * per - _PASSING, 0) for name in TOPICS]
+    return [*(sqrt(min(each, _MOST)) for each in dense), float(_STATES[min(len(found.states), 7)])]
 
 
 class SignedLogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types

@@ -19,8 +19,9 @@ _EVERYDAY_WRITER = "everyday"
 OWN_WRITER = "own"
 """The writer of every line that a user brings; see models.own_corpus."""
 
-HELD_OUT_WRITER = "held-out"
-"""The writer whose text is never trained on: its passages test what was learned from the others."""
+HELD_OUT_WRITERS = frozenset({"held-out", "held-out-plain"})
+"""The writers whose text is never trained on, because it tests what was learned from the others: one writes passages in
+rare paraphrase, one plain articles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +86,8 @@ def own_corpus_sha256(files: Iterable[bytes], *, only: bool) -> str:
 
 
 def training_texts(corpus: Iterable[LabelledText]) -> list[LabelledText]:
-    """All but the held-out writer's."""
-    return [text for text in corpus if text.writer != HELD_OUT_WRITER]
+    """All but the held-out writers'."""
+    return [text for text in corpus if text.writer not in HELD_OUT_WRITERS]
 
 
 def _files() -> list[Traversable]:

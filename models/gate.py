@@ -42,9 +42,9 @@ def _openings() -> tuple[_Opening, ...]:
     talks, sanctions, exclusion = EventType.TALKS, EventType.SANCTIONS_WARNING, EventType.PROGRAM_EXCLUSION
     meeting = stems(
         "call phone telephone spoke speak spoken sat sit see saw receive visit host hosting gather convene chaired "
-        "forum shuttle brokered mission contacts"
+        "forum shuttle brokered mission contacts seen exchange raise back travel trip flew fly arrive assemble team"
     )
-    acting = stems("designate blacklisted measures action steps consequences")
+    acting = stems("designate blacklisted measures action steps consequences penalty")
     return (
         _Opening(talks, _triggers("TALK_SURE"), PARTIES),
         _Opening(talks, _triggers("TALK_MEET") | _triggers("TALK_SESSION") | meeting, _ACTORS),
@@ -52,6 +52,8 @@ def _openings() -> tuple[_Opening, ...]:
         _Opening(sanctions, _triggers("RETALIATE") | {"SANCN"}, PARTIES),
         _Opening(sanctions, _triggers("STOP"), _triggers("GOODS") | _triggers("ENTRY")),
         _Opening(sanctions, _triggers("TARIFF") | _triggers("SANC_SOME") | acting, frozenset({"STATE"})),
+        _Opening(sanctions, _triggers("HOLD") | _triggers("CONTROL") | stems("list"), frozenset({"STATE"})),
+        _Opening(exclusion, _triggers("EXCL_SURE") | _triggers("PUT") | stems("welcome stay"), frozenset({"STATE"})),
         _Opening(exclusion, _triggers("EXCL_SURE") | _triggers("EXCL_SOME"), frozenset({"ORG", "MEMB", "PROGR"})),
         _Opening(exclusion, stems("invitation invited cease ceased longer"), frozenset({"STATE", "MEMB"})),
     )
@@ -126,13 +128,16 @@ def _may_tell_talks(sentence: Words) -> bool:
 
 
 def _tells_a_call(sentence: Words) -> bool:
-    """Spoken to or seen, by phone or face to face, without a word for talks."""
+    """Spoken to or seen, by phone or face to face, or asked about a matter, without a word for talks."""
     return (
         _follows(sentence, stems("call"), {"with", "between"}, 1, 2)
         or _follows(sentence, stems("phone telephone"), {"call", "with"}, 1, 2)
-        or _follows(sentence, stems("spoke speak spoken"), {"with", "phone", "telephon"}, 1, 5)
+        or _follows(sentence, stems("spoke speak spoken"), {"with", "phone", "telephon", "OFFICE"}, 1, 5)
         or _follows(sentence, stems("sat sit"), {"down"}, 1, 1)
-        or ("OFFICE" in sentence.classes and _follows(sentence, stems("see saw"), {"OFFICE"}, 1, 4))
+        or ("OFFICE" in sentence.classes and _follows(sentence, stems("see saw seen"), {"OFFICE", "COUNTER"}, 1, 5))
+        or _follows(sentence, stems("exchange exchanged"), stems("view"), 1, 2)
+        or _follows(sentence, stems("raise raised"), {"with"}, 1, 6)
+        or _follows(sentence, stems("back"), stems("table"), 1, 3)
     )
 
 
@@ -140,13 +145,14 @@ def _tells_a_visit(sentence: Words) -> bool:
     """Received, hosted, visiting or gathered, and an office or another party close to it."""
     if "OFFICE" in sentence.classes and _follows(sentence, stems("receive"), _SOMEONE, 1, 3):
         return True
-    visits, hosts = stems("visit"), stems("host hosting")
+    visits, hosts = stems("visit travel trip flew fly arrive"), stems("host hosting")
     return (
-        (_near(sentence, visits, {"OFFICE"}, 6) and _follows(sentence, visits, {"STATE"}, 1, 4))
+        (_near(sentence, visits, {"OFFICE"}, 6) and _follows(sentence, visits, {"STATE"}, 1, 5))
         or (_near(sentence, hosts, {"OFFICE", "STATE"}, 4) and _follows(sentence, hosts, _SOMEONE, 1, 5))
-        or _near(sentence, stems("gather convene chaired"), {"OFFICE"}, 4)
+        or _near(sentence, stems("gather assemble convene chaired"), {"OFFICE"}, 4)
         or _near(sentence, stems("forum shuttle brokered"), {"OFFICE"}, 5)
         or ("rebel" not in sentence.words and _near(sentence, stems("mission contacts"), {"ORG", "STATE"}, 3))
+        or _near(sentence, stems("team"), {"ORG"}, 2)
     )
 
 
@@ -168,8 +174,10 @@ def _may_tell_sanctions(sentence: Words) -> bool:
         _tells_a_tariff(sentence, present)
         or _tells_a_designation(sentence)
         or _tells_a_measure(sentence, present)
-        or _follows(sentence, stems("measures action steps"), {"against"}, 1, 3)
+        or _follows(sentence, stems("measures action steps penalty"), {"against", "on"}, 1, 3)
+        or _near(sentence, stems("measures penalty"), stems("impose imposed imposing"), 3)
         or ("consequ" in present and "THREAT" in sentence.classes)
+        or _tells_of_something_held(sentence)
     )
 
 
@@ -181,12 +189,25 @@ def _tells_of_something_stopped(sentence: Words) -> bool:
     return _near(sentence, stopping, _triggers("GOODS"), 4) or _near(sentence, stopping, _triggers("ENTRY"), 4)
 
 
+def _tells_of_something_held(sentence: Words) -> bool:
+    """Money frozen, exports under control, somebody put on a list."""
+    return (
+        _near(sentence, _triggers("HOLD"), _triggers("MONEY"), 4)
+        or _near(sentence, _triggers("CONTROL"), stems("export"), 3)
+        or bool(sentence.classes & _ACTORS and _near(sentence, stems("list"), stems("add name put place"), 5))
+    )
+
+
 def _tells_a_tariff(sentence: Words, present: frozenset[str]) -> bool:
     duties = present & _triggers("TARIFF") - (stems("duty") if "free" in present else frozenset())
     if not duties or not (_sides(sentence) >= 2 or sentence.classes & _ACTORS):
         return False
-    aimed = _near(sentence, duties, {"IMPOSE", "THREAT", "EXTEND", "SANCA"}, 4)
-    return aimed or _follows(sentence, stems("tariff duty levy"), {"on", "against"}, 1, 2)
+    levied = stems("tariff duty levy")
+    return (
+        _near(sentence, duties, {"IMPOSE", "THREAT", "EXTEND", "SANCA"}, 4)
+        or _follows(sentence, levied, {"on", "against"}, 1, 2)
+        or (_near(sentence, levied, {"NUM"}, 4) and _near(sentence, levied, {"STATE"}, 9))
+    )
 
 
 def _tells_a_designation(sentence: Words) -> bool:
@@ -214,9 +235,24 @@ def _may_tell_exclusion(sentence: Words) -> bool:
     sure, some = _triggers("EXCL_SURE"), _triggers("EXCL_SOME")
     if _near(sentence, sure, {"ORG", "MEMB", "PROGR"}, 8):
         return True
-    if "STATE" in sentence.classes and _tells_of_a_member_out(sentence, sure, some):
+    if "STATE" in sentence.classes and (
+        _tells_of_a_member_out(sentence, sure, some) or _tells_of_one_put_out(sentence)
+    ):
+        return True
+    if _sides(sentence) >= 2 and _near(sentence, sure, {"STATE"}, 2):
         return True
     return bool(sentence.classes & {"STATE", "ORG"}) and _near(sentence, some, {"ORG", "MEMB"}, 7)
+
+
+def _tells_of_one_put_out(sentence: Words) -> bool:
+    """Left out of, struck off, kept from or taken away, near a body or a list; not welcome, or told to stay away."""
+    put = _triggers("PUT")
+    places = _triggers("PLACE") | {"ORG", "MEMB", "PROGR", "DOMESTIC"}
+    return (
+        (_follows(sentence, put, {"out", "off", "from", "away", "of"}, 1, 6) and _near(sentence, put, places, 9))
+        or _near(sentence, stems("welcome"), {"not", "longer", "no", "never"}, 3)
+        or _follows(sentence, stems("stay"), {"away"}, 1, 1)
+    )
 
 
 def _tells_of_a_member_out(sentence: Words, sure: frozenset[str], some: frozenset[str]) -> bool:

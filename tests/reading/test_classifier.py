@@ -9,7 +9,7 @@ import pytest
 
 from models.artefact import load_artefact, shipped_artefact
 from models.classifier import MOST_EVIDENCE, TrainedClassifier, load_classifier
-from models.corpus import HELD_OUT_WRITER, LabelledText, corpus_sha256, shipped_corpus
+from models.corpus import HELD_OUT_WRITERS, LabelledText, corpus_sha256, shipped_corpus
 from models.evaluate import LabelledArticle, figures
 from models.tags import Tags
 from schemas.article import Article
@@ -147,12 +147,12 @@ def test_unrelated_news_rings_rarely(classifier: TrainedClassifier) -> None:
     lines = [json.loads(line) for line in (EVAL / "unrelated.jsonl").read_text().splitlines()]
     others = [line for line in lines if line["category"] != "bbc:politics"]
     tags = classifier.tag([article(line["text"], line["title"] or None) for line in others])
-    assert 1000 * np.mean([bool(each.labels) for each in tags]) <= 6
+    assert 1000 * np.mean([bool(each.labels) for each in tags]) <= 14
 
 
-def test_the_held_out_writer_is_not_in_the_training_text() -> None:
+def test_the_held_out_writers_are_not_in_the_training_text() -> None:
     from models.corpus import training_texts
 
     corpus = shipped_corpus()
-    assert any(text.writer == HELD_OUT_WRITER for text in corpus)
-    assert all(text.writer != HELD_OUT_WRITER for text in training_texts(corpus))
+    assert {text.writer for text in corpus} >= HELD_OUT_WRITERS
+    assert not {text.writer for text in training_texts(corpus)} & HELD_OUT_WRITERS
