@@ -7,11 +7,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH := build/bench-venv
 BENCH_READY := $(BENCH)/.ready
+BASE ?= HEAD~1
+PARTS_BENCH = $(BIN)/pytest -q tests/bench/parts.py -p no:cacheprovider --benchmark-storage=file://build/parts
 KAFKA_JARS := deploy/kafka/lib/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-kafka chaos soak bench check format kafka-jars kafka kafka-stop train build requirements clean
+.PHONY: help setup demo test test-kafka chaos soak bench bench-parts check format kafka-jars kafka kafka-stop train build requirements clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +45,12 @@ soak: $(READY) $(KAFKA_JARS) ## half of capacity for MINUTES=30, a worker killed
 
 bench: $(BENCH_READY) $(KAFKA_JARS) ## measure speed beside what a user would write instead (PARTS= ONLY= ROUNDS= ARTICLES= SECONDS= BACKLOG= RATES= LENGTHS= PARTITIONS= WORKERS= REPLAY=)
 	@$(BENCH)/bin/python tests/bench
+
+bench-parts: $(READY) ## what decode, tag and encode cost, as a ratio to the commit BASE (the one before)
+	@rm -rf build/before build/parts && mkdir -p build/before
+	@git archive $(BASE) consumers models schemas | tar -x -C build/before
+	@PYTHONPATH=build/before $(PARTS_BENCH) --benchmark-save=before >/dev/null
+	@PYTHONPATH=. $(PARTS_BENCH) --benchmark-compare --benchmark-group-by=func --benchmark-columns=median,iqr,rounds
 
 $(BENCH_READY): requirements/bench.txt pyproject.toml
 	@echo "installing into $(BENCH) (a minute the first time)"

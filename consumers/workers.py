@@ -43,14 +43,16 @@ def run_workers(settings: Settings, count: int) -> None:
         if not stopping.is_set():
             process.start()
     started = [process for process in processes if process.pid is not None]
-    wait([process.sentinel for process in started])
-    ended = next((process for process in started if process.exitcode is not None), None)
-    if not stopping.is_set():
-        _stop(started)
+    ready = wait([process.sentinel for process in started])
+    first = next((process for process in started if process.sentinel in ready), None)
+    told_to = stopping.is_set()
+    if first is not None:
+        first.join()
+    _stop(started)
     for process in started:
         process.join()
-    if ended is not None and not stopping.is_set():
-        raise _error_of(ended)
+    if first is not None and not told_to:
+        raise _error_of(first)
 
 
 def of_worker(settings: Settings, number: int) -> Settings:

@@ -26,15 +26,10 @@ INSTEAD: Mapping[EventType, tuple[str, ...]] = {
 }
 """The classes that stand for a type's triggers, the most telling first."""
 
-_SURE: Mapping[EventType, tuple[str, ...]] = {
-    EventType.TALKS: ("TALK_SURE", "TALK_MEET"),
-    EventType.SANCTIONS_WARNING: ("SANC_SURE", "RETALIATE"),
-    EventType.PROGRAM_EXCLUSION: ("EXCL_SURE",),
-}
-_ALSO: Mapping[EventType, tuple[str, ...]] = {
-    EventType.TALKS: ("TALK_ALSO",),
-    EventType.SANCTIONS_WARNING: ("TARIFF", "SANC_ANY", "SANC_ALSO"),
-    EventType.PROGRAM_EXCLUSION: ("EXCL_SOME", "EXCL_ALSO"),
+_TRIGGERS: Mapping[EventType, tuple[str, ...]] = {
+    EventType.TALKS: ("TALK_SURE", "TALK_MEET", "TALK_ALSO"),
+    EventType.SANCTIONS_WARNING: ("SANC_SURE", "RETALIATE", "TARIFF", "SANC_ANY", "SANC_ALSO"),
+    EventType.PROGRAM_EXCLUSION: ("EXCL_SURE", "EXCL_SOME", "EXCL_ALSO"),
 }
 
 TOPICS = ("SPORT", "BUSINESS", "DOMESTIC", "CRIME", "BIZ", "ENT", "TECH", "SPORTX")
@@ -53,15 +48,9 @@ _AUXILIARY_REACH = 3
 
 
 @cache
-def sure_triggers(event_type: EventType) -> frozenset[str]:
-    """Stems that mostly tell such an event."""
-    return _union(_SURE[event_type])
-
-
-@cache
 def all_triggers(event_type: EventType) -> frozenset[str]:
     """Stems that may tell such an event."""
-    return sure_triggers(event_type) | _union(_ALSO[event_type])
+    return _union(_TRIGGERS[event_type])
 
 
 def topics(found: Tally) -> list[str]:

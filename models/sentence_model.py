@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -12,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 
-from models.features import FeatureCounter, all_triggers, beside, ngrams, pairs, sure_triggers, windows
+from models.features import FeatureCounter, beside, ngrams, pairs, windows
 from models.words import Words
 from schemas.event_type import EventType
 
@@ -25,9 +24,6 @@ SILENT = -6.0
 _WEIGHTS = {"windows": 0.07, "pairs": 0.1, "ngrams": 1.0, "topics": 0.15, "beside": 0.5}
 """How much each block of features counts before regularisation: rows of 0/1 counts are long, TF-IDF rows have length 1.
 Chosen on our own text, writers held apart."""
-
-_PRIOR = 4.0
-_MOST = 5.0
 
 Read = tuple[Words, Sequence[str]]
 """A sentence and the topics of its article."""
@@ -58,8 +54,7 @@ class SentenceModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         self.regression_ = LogisticRegression(
             C=self.c, class_weight="balanced", solver="liblinear", tol=1e-3, max_iter=300, random_state=0
         )
-        weights = trigger_weights([words for words, _ in sentences], y, EventType(self.event_type))
-        self.regression_.fit(self._matrix(lists), y, weights)
+        self.regression_.fit(self._matrix(lists), y)
         return self
 
     def decision_function(self, sentences: Sequence[Read]) -> Floats:
@@ -101,25 +96,3 @@ class SentenceModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
 
     def _names(self) -> list[str]:
         return [feature for block in _WEIGHTS for feature in getattr(self, block + "_").vocabulary_]
-
-
-def trigger_weights(sentences: Sequence[Words], y: Ints, event_type: EventType) -> Floats:
-    """(n,): weights under which every trigger tells an event equally often.
-
-    Writers of hard negatives use the plain words most; without this the model learns that "sanctions" is a sign of a
-    trap. Bounded to a factor of five, with four imagined sentences at the average rate for rare triggers.
-    """
-    groups = [_trigger(sentence, event_type) for sentence in sentences]
-    count = Counter(groups)
-    events = Counter(group for group, truth in zip(groups, y, strict=True) if truth)
-    base = float(y.mean())
-    rate = np.array([(events[group] + _PRIOR * base) / (count[group] + _PRIOR) for group in groups])
-    weights: Floats = np.clip(np.where(y == 1, base / rate, (1 - base) / (1 - rate)), 1 / _MOST, _MOST)
-    return weights
-
-
-def _trigger(sentence: Words, event_type: EventType) -> str:
-    """The word that tells the event, if it is one: the first sure trigger, else the first other one."""
-    sure, also = sure_triggers(event_type), all_triggers(event_type)
-    first = next((word for word in sentence.words if word in sure), None)
-    return first or next(("~" + word for word in sentence.words if word in also), "~")
