@@ -182,3 +182,34 @@ def test_a_writer_whose_producer_was_fenced_finds_out_what_is_written_and_goes_o
         first.close()
         second.close()
         offsets.close()
+
+
+SLOW_WORKER = (
+    "-c",
+    "import time; from consumers.testing import KeywordClassifier, run_worker_with\n"
+    "class Slow(KeywordClassifier):\n"
+    "    begins_s = 4\n"
+    "    def tag(self, articles):\n"
+    "        time.sleep(self.begins_s)\n"
+    "        self.begins_s = 0\n"
+    "        return super().tag(articles)\n"
+    "run_worker_with(Slow())",
+)
+
+
+def peak_bytes(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+
+def test_what_waits_in_a_worker_is_bounded_in_bytes(kafka_address: str, tmp_path: Path) -> None:
+    large = [Message(value=json.dumps({"text": TALKS, "padding": "x" * 900_000}).encode()) for _ in range(250)]
+    peaks = []
+    for buffer_bytes in (4_000_000, 1_000_000_000):
+        stream = Stream(kafka_address, partitions=2, buffer_bytes=buffer_bytes)
+        places = stream.send(large)
+        with worker_process(stream.settings, tmp_path / "log", SLOW_WORKER) as worker:
+            stream.wait_until_dealt_with(places, lambda: worker.poll() is None)
+            peaks.append(peak_bytes(worker.pid))
+        assert len(stream.events()) == len(large)
+    assert peaks[0] < peaks[1] - 100_000_000
