@@ -18,6 +18,7 @@ from typing import Any
 
 import faust
 import uvloop
+from faust.tables.manager import TableManager
 
 from consumers.health import Health, HealthServer
 from consumers.inbox import Inbox
@@ -50,6 +51,15 @@ class _App(faust.App):
         pass
 
 
+class _NoTables(TableManager):
+    """No tables, and so no second of waiting for some to be declared."""
+
+    async def on_start(self) -> None:
+        """As Faust does it, at once."""
+        await self._update_channels()
+        await self.recovery.start()
+
+
 def credentials(settings: Settings) -> Any:
     """What Faust shows Kafka: user, password and certificate as the settings have them; None for plaintext."""
     context = ssl_context(settings)
@@ -73,6 +83,7 @@ def build_app(settings: Settings) -> Any:
         topic_disable_leader=True,
         topic_allow_declare=False,
         stream_wait_empty=False,
+        TableManager=_NoTables,
         table_standby_replicas=0,  # no tables: round robin, where Faust's own assignor leaves a third worker idle
         broker_session_timeout=settings.session_timeout_s,
         broker_heartbeat_interval=settings.session_timeout_s / 3,
