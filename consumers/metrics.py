@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter as Tally
 from collections.abc import Sequence
 from typing import assert_never
 
@@ -52,18 +53,19 @@ class Metrics:
     def count(self, outcomes: Sequence[Outcome]) -> None:
         """Counts a batch that has been written."""
         self.batch_articles.observe(len(outcomes))
-        for outcome in outcomes:
-            match outcome:
-                case Published():
-                    self.articles.labels("published").inc()
-                    for label in outcome.tags.labels:
-                        self.events.labels(label.value).inc()
-                case Ignored():
-                    self.articles.labels("ignored").inc()
-                    self.ignored.labels(outcome.reason.value).inc()
-                case Rejected():
-                    self.articles.labels("rejected").inc()
-                    self.dead_letters.labels(outcome.dead_letter.reason.value).inc()
-                case _:
-                    assert_never(outcome)
+        counts = Tally(each for outcome in outcomes for each in self._counters(outcome))
+        for (counter, label), count in counts.items():
+            counter.labels(label).inc(count)
         self.last_batch_timestamp.set_to_current_time()
+
+    def _counters(self, outcome: Outcome) -> list[tuple[Counter, str]]:
+        """Which counters an outcome adds one to, and under which label."""
+        match outcome:
+            case Published():
+                return [(self.articles, "published"), *((self.events, label.value) for label in outcome.tags.labels)]
+            case Ignored():
+                return [(self.articles, "ignored"), (self.ignored, outcome.reason.value)]
+            case Rejected():
+                return [(self.articles, "rejected"), (self.dead_letters, outcome.dead_letter.reason.value)]
+            case _:
+                assert_never(outcome)

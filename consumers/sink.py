@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, assert_never
 
 from consumers.intake import Arrived, Member, Positions
@@ -20,11 +21,11 @@ from schemas.message import Message, Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """One message for one topic; `smaller` is sent in its stead where the broker finds it too large."""
+    """One message for one topic; `smaller` makes what is sent in its stead where the broker finds it too large."""
 
     topic: str
     message: Message
-    smaller: Outgoing | None = None
+    smaller: Callable[[], Outgoing] | None = None
 
 
 class Producer(Protocol):
@@ -120,11 +121,11 @@ def outgoing_of(each: Arrived, outcome: Outcome, *, events_topic: str, dead_topi
     """What one record sends."""
     match outcome:
         case Published():
-            unsent = Outgoing(topic=dead_topic, message=encode_coordinates(_event_too_large(each.record)))
+            unsent = partial(_coordinates, each.record, dead_topic)
             return [Outgoing(topic=events_topic, message=event, smaller=unsent) for event in outcome.events]
         case Rejected(dead_letter=dead):
             small = Outgoing(topic=dead_topic, message=encode_coordinates(dead))
-            whole = Outgoing(topic=dead_topic, message=encode_dead_letter(dead), smaller=small)
+            whole = Outgoing(topic=dead_topic, message=encode_dead_letter(dead), smaller=lambda: small)
             return [small if each.undecodable else whole]
         case Ignored():
             return []
@@ -143,8 +144,9 @@ def portions(sizes_bytes: Iterable[int], most_bytes: int) -> list[int]:
     return counts
 
 
-def _event_too_large(record: Record) -> DeadLetter:
-    return DeadLetter(
+def _coordinates(record: Record, dead_topic: str) -> Outgoing:
+    """The dead letter of a record whose event cannot be sent."""
+    dead = DeadLetter(
         record=record,
         reason=Reason.TOO_LARGE,
         stage="KAFKA_PRODUCE",
@@ -154,3 +156,4 @@ def _event_too_large(record: Record) -> DeadLetter:
             "events topic takes"
         ),
     )
+    return Outgoing(topic=dead_topic, message=encode_coordinates(dead))

@@ -48,7 +48,8 @@ def run_workers(settings: Settings, count: int) -> None:
     told_to = stopping.is_set()
     if first is not None:
         first.join()
-    _stop(started)
+    if not told_to:
+        _stop(started)  # a second signal would end at once those that were told to stop
     for process in started:
         process.join()
     if first is not None and not told_to:

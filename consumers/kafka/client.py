@@ -156,7 +156,7 @@ class KafkaSender:
                     f"topic {item.topic!r} takes no message of {len(item.message.value or b''):,} bytes: raise its "
                     "max.message.bytes"
                 )
-            item = item.smaller
+            item = item.smaller()
         return item
 
     def flush(self) -> None:
