@@ -88,13 +88,14 @@ def run(workers: int) -> None:
 
     Example: TOCSIN_BROKERS=kafka-1:9092,kafka-2:9092 tocsin run
     """
-    from consumers.run import run as run_worker
-    from consumers.workers import run_workers
-
     settings = load_settings()
     if workers == 1:
+        from consumers.run import run as run_worker
+
         run_worker(settings)
     else:
+        from consumers.workers import run_workers
+
         run_workers(settings, workers)
 
 

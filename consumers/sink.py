@@ -121,12 +121,13 @@ def outgoing_of(each: Arrived, outcome: Outcome, *, events_topic: str, dead_topi
     """What one record sends."""
     match outcome:
         case Published():
-            unsent = partial(_coordinates, each.record, dead_topic)
+            unsent = partial(_event_too_large, each.record, dead_topic)
             return [Outgoing(topic=events_topic, message=event, smaller=unsent) for event in outcome.events]
         case Rejected(dead_letter=dead):
-            small = Outgoing(topic=dead_topic, message=encode_coordinates(dead))
-            whole = Outgoing(topic=dead_topic, message=encode_dead_letter(dead), smaller=lambda: small)
-            return [small if each.undecodable else whole]
+            small = partial(_coordinates, dead, dead_topic)
+            if each.undecodable:
+                return [small()]
+            return [Outgoing(topic=dead_topic, message=encode_dead_letter(dead), smaller=small)]
         case Ignored():
             return []
         case _:
@@ -144,7 +145,12 @@ def portions(sizes_bytes: Iterable[int], most_bytes: int) -> list[int]:
     return counts
 
 
-def _coordinates(record: Record, dead_topic: str) -> Outgoing:
+def _coordinates(dead: DeadLetter, dead_topic: str) -> Outgoing:
+    """The dead letter without the bytes of its record."""
+    return Outgoing(topic=dead_topic, message=encode_coordinates(dead))
+
+
+def _event_too_large(record: Record, dead_topic: str) -> Outgoing:
     """The dead letter of a record whose event cannot be sent."""
     dead = DeadLetter(
         record=record,
@@ -156,4 +162,4 @@ def _coordinates(record: Record, dead_topic: str) -> Outgoing:
             "events topic takes"
         ),
     )
-    return Outgoing(topic=dead_topic, message=encode_coordinates(dead))
+    return _coordinates(dead, dead_topic)

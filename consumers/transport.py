@@ -13,8 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from faust.transport.drivers.aiokafka import (
@@ -28,10 +27,10 @@ from faust.types import TP
 from consumers.intake import Arrived, Member, Partition, Positions
 from consumers.kafka.group import FETCH_GONE, FETCH_NOWHERE
 from consumers.kafka.lenient import decode_leniently, misnamed
+from consumers.kafka.records import record_of
 from consumers.threads import in_thread
 from consumers.worker import Offsets
 from schemas.errors import TocsinError, TransientError
-from schemas.message import Record
 
 SEEK_S = 18.0
 """Seconds that finding out where to read on may take: a dead worker's transaction may be open for 15 s. Faust itself
@@ -261,22 +260,11 @@ def arrived(fetched: Fetched) -> list[Arrived]:
 
 
 def _arrived(raw: Any, epoch: int, follows: int) -> Arrived:
-    """Headers as ordered pairs, repeated names kept."""
-    undecodable = misnamed(raw.headers)
-    return Arrived(
-        record=Record(
-            value=raw.value,
-            key=None if undecodable else raw.key,
-            headers=() if undecodable else tuple(raw.headers),
-            topic=raw.topic,
-            partition=raw.partition,
-            offset=raw.offset,
-            timestamp=datetime.fromtimestamp(max(raw.timestamp, 0) / 1000, UTC),
-        ),
-        epoch=epoch,
-        follows=follows,
-        undecodable=undecodable,
-    )
+    record = record_of(raw)
+    undecodable = misnamed(record.headers)
+    if undecodable:
+        record = replace(record, key=None, headers=())
+    return Arrived(record=record, epoch=epoch, follows=follows, undecodable=undecodable)
 
 
 def ends_of(app: Any) -> dict[Partition, int]:

@@ -13,7 +13,6 @@ from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from types import FrameType
 
-from consumers.run import run
 from consumers.settings import Settings, variable
 from schemas.errors import StartupError, TocsinError, TransientError
 
@@ -43,16 +42,17 @@ def run_workers(settings: Settings, count: int) -> None:
         if not stopping.is_set():
             process.start()
     started = [process for process in processes if process.pid is not None]
+    if not started:
+        return
     ready = wait([process.sentinel for process in started])
-    first = next((process for process in started if process.sentinel in ready), None)
+    first = next(process for process in started if process.sentinel in ready)
     told_to = stopping.is_set()
-    if first is not None:
-        first.join()
+    first.join()
     if not told_to:
         _stop(started)  # a second signal would end at once those that were told to stop
     for process in started:
         process.join()
-    if first is not None and not told_to:
+    if not told_to:
         raise _error_of(first)
 
 
@@ -75,6 +75,8 @@ def _work(settings: Settings) -> None:
     """The life of one worker's process."""
     os.setsid()  # Ctrl-C on a terminal reaches the first process only, which passes it on once
     threading.Thread(target=_end_with_parent, daemon=True, name="parent").start()
+    from consumers.run import run  # noqa: PLC0415 - heavy, and of no use to the first process
+
     try:
         run(settings)
     except TocsinError as error:

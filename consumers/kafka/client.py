@@ -9,7 +9,7 @@ import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
@@ -25,6 +25,7 @@ from kafka.structs import OffsetAndMetadata
 
 from consumers.kafka.admin import max_message_bytes
 from consumers.kafka.connection import REQUEST_TIMEOUT_S, broker_errors, connection
+from consumers.kafka.records import record_of
 from consumers.settings import Settings
 from consumers.sink import Outgoing
 from consumers.subscriber import EMPTY_POLLS
@@ -269,7 +270,7 @@ class KafkaReader:
         """The records that came, in order per partition; empty after `timeout_s` seconds without any."""
         held, self._held = self._held, []
         batches = self._consumer.poll(timeout_ms=0 if held else int(timeout_s * 1000))
-        return held + [_record(raw) for batch in batches.values() for raw in batch]
+        return held + [record_of(raw) for batch in batches.values() for raw in batch]
 
     def drain(self) -> Iterator[Record]:
         """Everything from here to where the topics end now, and what comes close behind it.
@@ -298,15 +299,3 @@ class KafkaReader:
 
 def _offsets(found: Mapping[Any, int]) -> dict[tuple[str, int], int]:
     return {(p.topic, p.partition): offset for p, offset in found.items()}
-
-
-def _record(raw: Any) -> Record:
-    return Record(
-        value=raw.value,
-        key=raw.key,
-        headers=tuple(raw.headers),
-        topic=raw.topic,
-        partition=raw.partition,
-        offset=raw.offset,
-        timestamp=datetime.fromtimestamp(max(raw.timestamp, 0) / 1000, UTC),
-    )

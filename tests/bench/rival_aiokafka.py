@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from work import BATCH, Work, load_work, record_of_raw
+from work import BATCH, Work, load_work
 
+from consumers.kafka.records import record_of
 from schemas.message import Message, Record
 
 _BATCH_BYTES = 262_144
@@ -24,7 +25,7 @@ async def documented(work: Work) -> None:
     """One article at a time: each event is awaited; offsets are committed in the background, as by default."""
     async with _consumer(work) as consumer, AIOKafkaProducer(bootstrap_servers=work.address) as producer:
         async for raw in consumer:
-            for event in work.events([record_of_raw(raw)]):
+            for event in work.events([record_of(raw)]):
                 await producer.send_and_wait(
                     work.settings.events_topic, event.value, key=event.key, headers=list(event.headers)
                 )
@@ -71,7 +72,7 @@ def _consumer(work: Work, **changes: Any) -> Any:
 
 async def _batch(consumer: Any) -> list[Record]:
     found = await consumer.getmany(timeout_ms=_WAIT_MS, max_records=BATCH)
-    return [record_of_raw(raw) for several in found.values() for raw in several]
+    return [record_of(raw) for several in found.values() for raw in several]
 
 
 async def _sent(producer: Any, work: Work, events: Sequence[Message]) -> list[Any]:

@@ -11,7 +11,9 @@ from typing import Any
 
 from faststream import FastStream
 from faststream.kafka import KafkaBroker, KafkaMessage
-from work import Work, load_work, record_of_raw
+from work import Work, load_work
+
+from consumers.kafka.records import record_of
 
 
 def build_app(work: Work) -> Any:
@@ -20,7 +22,7 @@ def build_app(work: Work) -> Any:
     broker = KafkaBroker(work.address, log_level=logging.DEBUG)
 
     async def read(message: KafkaMessage) -> None:
-        for event in work.events([record_of_raw(message.raw_message)]):
+        for event in work.events([record_of(message.raw_message)]):
             headers = {name: (value or b"").decode() for name, value in event.headers}
             await broker.publish(event.value, topic=settings.events_topic, key=event.key, headers=headers)
 

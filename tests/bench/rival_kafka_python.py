@@ -12,8 +12,9 @@ from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
-from work import BATCH, Work, load_work, record_of_raw
+from work import BATCH, Work, load_work
 
+from consumers.kafka.records import record_of
 from schemas.message import Message, Record
 
 _BATCH_BYTES = 262_144
@@ -24,7 +25,7 @@ def documented(work: Work) -> None:
     """One article at a time: iterate, read, send; offsets are committed in the background, as by default."""
     producer = KafkaProducer(bootstrap_servers=work.address)
     for raw in _consumer(work):
-        _send(producer, work, work.events([record_of_raw(raw)]))
+        _send(producer, work, work.events([record_of(raw)]))
 
 
 def batch(work: Work) -> None:
@@ -35,7 +36,7 @@ def batch(work: Work) -> None:
     )
     while True:
         found = consumer.poll(timeout_ms=_WAIT_MS)
-        records = [record_of_raw(raw) for several in found.values() for raw in several]
+        records = [record_of(raw) for several in found.values() for raw in several]
         if not records:
             continue
         _send(producer, work, work.events(records))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from consumers.detect import Reading, detect_batch
 from consumers.outcome import Published
@@ -60,17 +59,4 @@ def record_of(
         partition=partition,
         offset=offset,
         timestamp=datetime.fromtimestamp(timestamp_ms / 1000, UTC),
-    )
-
-
-def record_of_raw(raw: Any) -> Record:
-    """A Record of what aiokafka and kafka-python give, and those that are built on them: the names are the same."""
-    return record_of(
-        value=raw.value,
-        key=raw.key,
-        headers=raw.headers,
-        topic=raw.topic,
-        partition=raw.partition,
-        offset=raw.offset,
-        timestamp_ms=raw.timestamp,
     )
