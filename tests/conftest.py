@@ -1,6 +1,7 @@
 """What all tests share: an environment without our variables, and the brokers."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -44,6 +45,14 @@ def broker_address(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def seeds() -> Path:
     return Path(__file__).resolve().parent.parent / "seeds"
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT as a terminal's child has it: a shell's background job ignores it, and its children inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,6 +44,7 @@ def test_the_demo_rings_and_ends_with_a_summary_and_leaves_nothing(tocsin: Tocsi
     assert folders_left() == before
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(
     ("until", "number"),
     [("broker", signal.SIGINT), ("worker", signal.SIGINT), ("articles", signal.SIGINT), ("articles", signal.SIGTERM)],
