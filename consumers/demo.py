@@ -19,9 +19,10 @@ from rich.text import Text
 from consumers.console import harmless, show_event
 from consumers.embedded import embedded_broker
 from consumers.files import article_files
+from consumers.in_flight import InFlight, Sent
 from consumers.kafka.admin import create_topics
 from consumers.kafka.client import KafkaReader, KafkaSender
-from consumers.replay import Sent, new_run_id, replay, replayed_articles
+from consumers.replay import new_run_id, replay, replayed_articles
 from consumers.settings import Delivery, Settings, variable
 from consumers.subscriber import Once, Received, received
 from consumers.verification import dealt_with
@@ -105,6 +106,7 @@ def _send(files: list[Path], settings: Settings) -> list[Sent]:
                 run_id=new_run_id(),
                 fields=settings.article_fields,
                 on_problem=lambda _: None,
+                in_flight=InFlight(),
             )
         )
     finally:

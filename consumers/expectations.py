@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 
-from consumers.replay import Sent
+from consumers.in_flight import Sent
 from schemas.errors import Reason, StartupError
 from schemas.event_type import EventType
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,6 +37,9 @@ MAX_WINDOW_BYTES = 134_217_728
 """Memory that a zstd file may ask for to be unpacked: what `zstd --ultra -22` and `--long` ask for."""
 
 _PART_BYTES = 1_048_576
+
+_BUFFER_BYTES = 262_144
+"""Read from a file at once: with Python's 8 KB every fourth article of 2 KB is a call of the system."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +144,7 @@ def _lines(path: Path, stream: IO[bytes]) -> Iterator[FileArticle | FileProblem]
         if len(line) > MAX_ITEM_BYTES:
             yield FileProblem(place=f"{path}:{number}", problem=f"is longer than {MAX_ITEM_BYTES:,} bytes")
             barren_bytes += len(line) + _passed_over(stream, MAX_BARREN_BYTES)
-        elif line.strip():
+        elif not line.isspace():
             yield FileArticle(path=path, line=number, value=line.strip(b"\r\n"), content_type=None)
             barren_bytes = 0
         else:
@@ -164,7 +168,7 @@ def json_problem(article: FileArticle) -> str | None:
     if article.content_type is not None:
         return None
     try:
-        orjson.loads(article.value)
+        orjson.loads(article.value.removeprefix(BOM_UTF8))
     except orjson.JSONDecodeError as error:
         return f"is not JSON: {error}"
     return None
@@ -183,13 +187,13 @@ def _kind(path: Path) -> str:
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
     name = path.name.lower()
-    with path.open("rb") as raw:
+    with path.open("rb", buffering=_BUFFER_BYTES) as raw:
         if name.endswith(".gz"):
             with gzip.open(raw) as unpacked:
                 yield unpacked  # type: ignore[misc]  # a GzipFile reads as an IO[bytes]
         elif name.endswith(".zst"):
             unpacking = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES)
             with unpacking.stream_reader(raw, read_across_frames=True) as unpacked_zst:
-                yield io.BufferedReader(unpacked_zst)
+                yield io.BufferedReader(unpacked_zst, _BUFFER_BYTES)
         else:
             yield raw

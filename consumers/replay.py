@@ -12,36 +12,12 @@ from pathlib import Path
 from typing import Protocol
 
 from consumers.files import FileArticle, FileProblem, json_problem, read_articles
-from schemas.article import Article
-from schemas.codec import decode_article
+from consumers.in_flight import InFlight, Pending, Sent
+from schemas.codec import decode_article_ref
 from schemas.errors import ContractError
+from schemas.event import ArticleRef
 from schemas.mapping import FieldMap
-from schemas.message import REPLAY_HEADER, Message
-
-_IN_FLIGHT = 2_000
-"""Articles sent before their acknowledgements are awaited: bounds memory, and keeps the producer's batches full."""
-
-
-class Place(Protocol):
-    """Where the broker put a message."""
-
-    @property
-    def partition(self) -> int:
-        """Its partition."""
-        ...
-
-    @property
-    def offset(self) -> int:
-        """Its offset there."""
-        ...
-
-
-class Pending(Protocol):
-    """A message on its way."""
-
-    def wait(self) -> Place:
-        """Waits for the acknowledgement; raises TransientError or StartupError where it does not come."""
-        ...
+from schemas.message import REPLAY_HEADER, Headers, Message
 
 
 class Sender(Protocol):
@@ -54,16 +30,6 @@ class Sender(Protocol):
     def send(self, topic: str, message: Message) -> Pending:
         """Queues one message."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """One article on the broker: where it came from, where it went, and its id (None where it cannot be decoded)."""
-
-    article: FileArticle
-    id: str | None
-    partition: int
-    offset: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,23 +60,26 @@ def replayed_articles(
         yield item
 
 
-def message_of(article: FileArticle, run_id: str, fields: FieldMap) -> tuple[Message, Article | None]:
-    """The message to send and the article in it; keyed by its id, so that one article's versions stay in order.
+def ref_of(article: FileArticle, fields: FieldMap) -> ArticleRef | None:
+    """What can be said of an article, or None where it cannot be decoded."""
+    try:
+        return decode_article_ref(article.value, article.content_type, fields)
+    except ContractError:
+        return None
+
+
+def message_of(article: FileArticle, run_id: str, ref: ArticleRef | None) -> Message:
+    """The message to send; keyed by the article's id, so that one article's versions stay in order.
 
     What cannot be decoded is sent all the same, without a key: the worker's dead letters are part of what is replayed.
     """
-    try:
-        decoded = decode_article(article.value, article.content_type, fields)
-    except ContractError:
-        decoded = None
-    headers: list[tuple[str, bytes | None]] = [(REPLAY_HEADER, run_id.encode())]
+    headers: Headers = ((REPLAY_HEADER, run_id.encode()),)
     if article.content_type is not None:
-        headers.append(("content-type", article.content_type.encode()))
-    key = decoded.id.encode() if decoded is not None else None
-    return Message(key=key, value=article.value, headers=tuple(headers)), decoded
+        headers += (("content-type", article.content_type.encode()),)
+    return Message(key=ref.id.encode() if ref is not None else None, value=article.value, headers=headers)
 
 
-Pace = Callable[[Article | None], float]
+Pace = Callable[[ArticleRef | None], float]
 """Told each article before it is sent; gives the seconds after the start of the replay at which it is due."""
 
 
@@ -130,7 +99,7 @@ class _Times:
         self._first: datetime | None = None
         self._due_s = 0.0
 
-    def __call__(self, article: Article | None) -> float:
+    def __call__(self, article: ArticleRef | None) -> float:
         moment = article.published_at if article is not None else None
         if moment is not None:
             self._first = self._first or moment
@@ -161,39 +130,33 @@ def replay(
     run_id: str,
     fields: FieldMap,
     on_problem: Callable[[FileProblem], None],
+    in_flight: InFlight,
     pace: Pace | None = None,
 ) -> Iterator[Sent]:
     """Sends the articles, each when its pace says it is due, and yields each once the broker has it.
 
-    Raises TransientError or StartupError where the broker does not take them.
+    Raises TransientError or StartupError where the broker does not take them; `in_flight` then holds those that were
+    sent and not yielded.
     """
-    in_flight: list[tuple[FileArticle, str | None, Pending]] = []
     began = time.monotonic()
     for item in items:
         if isinstance(item, FileProblem):
             on_problem(item)
             continue
-        for problem in _warning(item):
+        ref = ref_of(item, fields)
+        for problem in _warning(item) if ref is None else ():
             on_problem(problem)
-        message, decoded = message_of(item, run_id, fields)
+        message = message_of(item, run_id, ref)
         if not sender.fits(topic, message):
             told = f"is larger than topic {topic!r} takes (its max.message.bytes); not sent"
             on_problem(FileProblem(place=item.place, problem=told))
             continue
         if pace is not None:
-            time.sleep(max(0.0, began + pace(decoded) - time.monotonic()))
-        article_id = decoded.id if decoded is not None else None
-        in_flight.append((item, article_id, sender.send(topic, message)))
-        if len(in_flight) >= (_IN_FLIGHT if pace is None else 1):
-            yield from _acknowledged(in_flight)
-            in_flight = []
-    yield from _acknowledged(in_flight)
-
-
-def _acknowledged(in_flight: Iterable[tuple[FileArticle, str | None, Pending]]) -> Iterator[Sent]:
-    for article, article_id, pending in in_flight:
-        put = pending.wait()
-        yield Sent(article=article, id=article_id, partition=put.partition, offset=put.offset)
+            yield from in_flight.answered()
+            time.sleep(max(0.0, began + pace(ref) - time.monotonic()))
+        in_flight.add(item, ref.id if ref is not None else None, sender.send(topic, message))
+        yield from in_flight.beyond_bounds()
+    yield from in_flight.all()
 
 
 def _warning(article: FileArticle) -> list[FileProblem]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from consumers.expectations import Given
-from consumers.replay import Place, Sent
+from consumers.in_flight import Place, Sent
 from consumers.settings import Settings
 from schemas.errors import TransientError
 from schemas.message import REPLAY_HEADER, Record, header

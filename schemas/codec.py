@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -116,35 +116,73 @@ def decode_article(value: bytes | None, content_type: str | None = None, fields:
     mark is passed over, as RFC 8259 allows; of a repeated key the last holds, as in every common JSON reader.
     Raises ContractError with reason `not_utf8`, `not_json` or `contract` and every bad field by its path.
     """
+    checked = _checked_article(value, content_type, fields)
+    digest = content_hash(checked.title, checked.text)
+    return Article(
+        text=checked.text,
+        id=checked.given_id or digest,
+        content_hash=digest,
+        title=checked.title,
+        url=checked.url,
+        source=checked.source,
+        language=checked.language,
+        published_at=checked.published_at,
+    )
+
+
+def decode_article_ref(
+    value: bytes | None, content_type: str | None = None, fields: FieldMap = NO_MAPPING
+) -> ArticleRef:
+    """What an event would say of the article, by the same checks as `decode_article` and with the same id.
+
+    Where the sender gave an id the content is not hashed, which is four fifths of what it costs to decode one of 2 KB
+    (measured).
+    """
+    checked = _checked_article(value, content_type, fields)
+    return ArticleRef(
+        id=checked.given_id or content_hash(checked.title, checked.text),
+        title=checked.title,
+        url=checked.url,
+        source=checked.source,
+        language=checked.language,
+        published_at=checked.published_at,
+    )
+
+
+class _Checked(NamedTuple):
+    """The fields of an article that is valid; all but the hash."""
+
+    text: str
+    title: str | None
+    given_id: str | None
+    url: str | None
+    source: str | None
+    language: str | None
+    published_at: datetime | None
+
+
+def _checked_article(value: bytes | None, content_type: str | None, fields: FieldMap) -> _Checked:
     if value is None:
         raise _refusal(Reason.CONTRACT, "an article", "a tombstone (null value)")
     value = value.removeprefix(_BOM)
     if (content_type or "").partition(";")[0].strip().lower() == PLAIN_TEXT:
-        return _article({"text": _utf8(value)}, NO_MAPPING)
-    return _article(mapped(_object(value), fields), fields)
+        return _checked({"text": _utf8(value)}, NO_MAPPING)
+    return _checked(mapped(_object(value), fields), fields)
 
 
-def _article(document: dict[str, Any], fields: FieldMap) -> Article:
+def _checked(document: dict[str, Any], fields: FieldMap) -> _Checked:
     reader = _Reader(document, name_of=fields.pointer)
-    text = reader.text("text", MAX_TEXT_CHARACTERS, required=True) or ""
-    title = reader.text("title", MAX_FIELD_CHARACTERS)
-    given_id = reader.text("id", MAX_ID_CHARACTERS, required=document.get("id") is not None)
-    url = reader.text("url", MAX_FIELD_CHARACTERS)
-    source = reader.text("source", MAX_FIELD_CHARACTERS)
-    language = reader.language("language")
-    published_at = reader.time("published_at")
-    reader.raise_problems()
-    digest = content_hash(title, text)
-    return Article(
-        text=text,
-        id=given_id or digest,
-        content_hash=digest,
-        title=title,
-        url=url,
-        source=source,
-        language=language,
-        published_at=published_at,
+    checked = _Checked(
+        text=reader.text("text", MAX_TEXT_CHARACTERS, required=True) or "",
+        title=reader.text("title", MAX_FIELD_CHARACTERS),
+        given_id=reader.text("id", MAX_ID_CHARACTERS, required=document.get("id") is not None),
+        url=reader.text("url", MAX_FIELD_CHARACTERS),
+        source=reader.text("source", MAX_FIELD_CHARACTERS),
+        language=reader.language("language"),
+        published_at=reader.time("published_at"),
     )
+    reader.raise_problems()
+    return checked
 
 
 def encode_event(event: Event) -> bytes:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +14,13 @@ from hypothesis import strategies as st
 
 import schemas
 from schemas.article import Article, content_hash
-from schemas.codec import MAX_FIELD_CHARACTERS, MAX_ID_CHARACTERS, MAX_TEXT_CHARACTERS, decode_article
+from schemas.codec import (
+    MAX_FIELD_CHARACTERS,
+    MAX_ID_CHARACTERS,
+    MAX_TEXT_CHARACTERS,
+    decode_article,
+    decode_article_ref,
+)
 from schemas.errors import ContractError, Reason
 from schemas.mapping import ARTICLE_FIELDS, parse_field_map
 
@@ -111,6 +118,20 @@ def test_a_good_example_is_read(path: Path) -> None:
     article = decode_article(path.read_bytes())
     assert article.text.strip()
     assert article.content_hash == content_hash(article.title, article.text)
+
+
+@pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
+def test_what_an_event_says_of_an_article_is_what_the_article_says(path: Path) -> None:
+    article, ref = decode_article(path.read_bytes()), decode_article_ref(path.read_bytes())
+    assert asdict(ref) == {name: value for name, value in asdict(article).items() if name in asdict(ref)}
+    assert {"id", "published_at"} <= set(asdict(ref))
+
+
+@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
+def test_of_a_bad_example_nothing_is_said_for_the_same_reason(path: Path) -> None:
+    with pytest.raises(ContractError) as caught:
+        decode_article_ref(path.read_bytes())
+    assert (caught.value.reason, paths_of(caught.value)) == REFUSALS[path.stem]
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
