@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from math import sqrt
 
 import numpy as np
@@ -57,13 +56,6 @@ def article_features(scores: Floats, around: Sequence[float]) -> Floats:
     pooled = np.log(np.exp(2 * clipped).sum()) / 2
     told = (min(max(score, _LOWEST), _HIGHEST) for score in (pooled, clipped[:_LEAD].max()))
     return np.array([*told, *around])
-
-
-@lru_cache(maxsize=10_000)
-def silent_features(n_sentences: int) -> tuple[float, ...]:
-    """What `article_features` puts before the background of an article of which no sentence passes the gate."""
-    found: list[float] = article_features(np.full(n_sentences, SILENT), ()).tolist()
-    return tuple(found)
 
 
 def background(found: Tally) -> list[float]:

@@ -6,20 +6,23 @@ per EventType in its order.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, chain
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 
-from models.article_model import SIGNS, SignedLogisticRegression, article_features, background, silent_features
+from models.article_model import SIGNS, SignedLogisticRegression, article_features, background
 from models.features import topics
 from models.gate import passes
+from models.glance import promising
 from models.sentence_model import SILENT, Read, SentenceModel
-from models.skim import Skim
+from models.skim import skimmed
 from models.words import Tally, Words, tally, words_of
 from schemas.event_type import EventType
 
@@ -114,6 +117,7 @@ class ArticleReader(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         self.sentence_models_: list[SentenceModel] = []
         self.calibrations_: list[LogisticRegression] = []
         self.article_models_: list[SignedLogisticRegression] = []
+        self.silence_: list[float] = []
         for column, event_type in enumerate(TYPES):
             marks = [example.marks[:, column] for example in examples]
             scores = self._fit_sentences(event_type, column, documents, marks, folds)
@@ -125,28 +129,28 @@ class ArticleReader(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         return self.read(articles).probabilities
 
     def read(self, articles: Iterable[Sequence[str]]) -> Reading:
-        """The probabilities of articles and of their sentences; those of an article without a sentence mean nothing."""
-        documents = [_glanced(sentences) for sentences in articles]
-        if not documents:
-            return Reading(np.zeros((0, len(TYPES))), [], {}, [])
-        backgrounds = np.array([background(document.tally) for document in documents])
-        probabilities = np.zeros((len(documents), len(TYPES)))
-        silent = [silent_features(document.n_sentences or 1) for document in documents]
+        """The probabilities of articles and of their sentences; those of an article without a sentence mean nothing.
+
+        Where no sentence passes the gate of a type, that type has the share of its events among such texts.
+        """
+        every = list(articles)
+        numbers, documents = _glanced(every)
+        backgrounds = [background(document.tally) for document in documents]
+        probabilities = np.tile(self.silence_, (len(every), 1))
         read: defaultdict[int, list[tuple[int, int, float]]] = defaultdict(list)
-        silence = []
+        silent = []
         for column in range(len(TYPES)):
             places = _places(column, documents)
             found = self.sentence_models_[column].decision_function([documents[d].read(row) for d, row in places])
-            told = np.array(silent)
-            for d, scores in _spread(found, places, documents).items():
-                told[d] = article_features(scores, ())
-            features = np.hstack([told, backgrounds])
-            probabilities[:, column] = self.article_models_[column].predict_proba(features)[:, 1]
+            if told := _spread(found, places, documents):
+                features = np.stack([article_features(scores, backgrounds[d]) for d, scores in told.items()])
+                passing = [numbers[d] for d in told]
+                probabilities[passing, column] = self.article_models_[column].predict_proba(features)[:, 1]
             each = self.calibrations_[column].predict_proba(np.append(found, SILENT)[:, None])[:, 1].tolist()
-            silence.append(each.pop())
+            silent.append(each.pop())
             for (d, row), probability in zip(places, each, strict=True):
-                read[d].append((row, column, probability))
-        return Reading(probabilities, [document.n_sentences for document in documents], read, silence)
+                read[numbers[d]].append((row, column, probability))
+        return Reading(probabilities, [len(sentences) for sentences in every], read, silent)
 
     def _fit_sentences(
         self,
@@ -181,22 +185,29 @@ class ArticleReader(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         """Fits the article model on whole articles, parts of them, and passages.
 
         Left out: a text whose events are all told in sentences that pass no gate, which is neither example nor
-        counter-example, and a passage in which nothing passes.
+        counter-example, and a passage in which nothing passes. Of whole articles in which nothing passes the share that
+        have an event nevertheless is learned as well.
         """
         random = np.random.RandomState(len(self.article_models_))
         features, labels, weights = [], [], []
+        silent = np.zeros(2)
         for example, document, marked, scored in zip(examples, documents, marks, scores, strict=True):
             parts = self._parts(example, random)
             for part in parts:
                 told = scored[part] > SILENT
                 event = bool(marked[part].any())
+                weight = 1 / len(parts) if example.whole else _PASSAGE_WEIGHT
+                if not event:
+                    weight *= self.negatives
+                if example.whole and not told.any():
+                    silent[int(event)] += weight
                 if (event and not marked[part][told].any()) or not (example.whole or told.any()):
                     continue
                 around = background(tally(document.words[row] for row in part))
                 features.append(article_features(scored[part], around))
                 labels.append(int(event))
-                weight = 1 / len(parts) if example.whole else _PASSAGE_WEIGHT
-                weights.append(weight if event else weight * self.negatives)
+                weights.append(weight)
+        self.silence_.append(float(silent[1] / max(silent.sum(), 1)))
         model = SignedLogisticRegression(signs=SIGNS.tolist(), C=self.article_c)
         self.article_models_.append(model.fit(np.stack(features), np.array(labels), np.array(weights)))
 
@@ -223,12 +234,24 @@ def _document(sentences: Sequence[str]) -> _Document:
     return _of_words(len(sentences), words, passed, tally(words.values()))
 
 
-def _glanced(sentences: Sequence[str]) -> _Document:
-    """An article of which only that is read which a decision depends on."""
-    skim = Skim(sentences)
-    words = {row: words_of(sentences[row]) for row in skim.rows}
-    passed = {row: passes(words[row], types) for row, types in skim.rows.items()}
-    return _of_words(len(sentences), words, passed, skim.tally)
+def _glanced(articles: Sequence[Sequence[str]]) -> tuple[list[int], list[_Document]]:
+    """The articles in which a sentence passes a gate, by their places, read as far as a decision depends on it."""
+    starts = list(accumulate(map(len, articles), initial=0))
+    sentences = list(chain.from_iterable(articles))
+    read: defaultdict[int, dict[int, tuple[Words, Mapping[EventType, bool]]]] = defaultdict(dict)
+    for place in promising(sentences):
+        words = words_of(sentences[place])
+        passed = passes(words)
+        if any(passed.values()):
+            number = bisect_right(starts, place) - 1
+            read[number][place - starts[number]] = words, passed
+    documents = []
+    for number, told in read.items():
+        words_told = {row: words for row, (words, _) in told.items()}
+        passed_told = {row: passed for row, (_, passed) in told.items()}
+        article = articles[number]
+        documents.append(_of_words(len(article), words_told, passed_told, skimmed(article)))
+    return list(read), documents
 
 
 def _of_words(

@@ -1,34 +1,30 @@
-"""A quick look through an article: what its background needs, and which of its sentences may pass a gate.
+"""A quick way through an article for what its background needs: how many words it has, and which kinds and classes.
 
 Most words of most news are neither part of a name nor of a class that anything asks for; they are only counted. The
-look gives the same counts as reading every sentence with `words_of`, which only what may pass a gate is worth.
+counts are those of reading every sentence with `words_of`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import compress, count
 from typing import NamedTuple
 
 from models.article_model import COUNTED
-from models.gate import allows, is_short, may_pass, opens
 from models.kinds import tokens
 from models.memo import Memo
 from models.words import PIECES, TOKENS, Name, Names, Tally, name_at, tally, words_of
-from schemas.event_type import EventType
 
 
 class _Seen(NamedTuple):
-    """What to look at in a token: the names that may begin at it; where none does, what it is.
+    """What to look at in a token: the names that may begin at it; where none does, the classes that are counted.
 
-    classes: those that are counted; opened, allowed: see models.gate; unsure: it may begin a phrase that is counted.
+    unsure: it may begin a phrase that is counted.
     """
 
     names: Names | None
     classes: tuple[str, ...]
-    opened: int
-    allowed: int
     unsure: bool
 
 
@@ -39,35 +35,40 @@ class _Told(NamedTuple):
     never: frozenset[str]
 
 
-_NOTHING = _Seen(None, (), 0, 0, False)
+_NOTHING = _Seen(None, (), unsure=False)
 
 
-class Skim:
-    """The `tally` of an article, and the `rows` that may pass a gate: row → types."""
+def skimmed(sentences: Iterable[str]) -> Tally:
+    """The `tally` of sentences, of the kinds and classes that are COUNTED."""
+    skim = _Skim()
+    for sentence in sentences:
+        skim.look(sentence)
+    return Tally(skim.n_words, Counter(skim.found), skim.states)
 
-    def __init__(self, sentences: Sequence[str]) -> None:
-        self.rows: dict[int, Collection[EventType]] = {}
-        self._n_words = 0
-        self._found: list[str] = []
-        self._states: set[str] = set()
-        for row, sentence in enumerate(sentences):
-            if types := self._look(sentence):
-                self.rows[row] = types
-        self.tally = Tally(self._n_words, Counter(self._found), self._states)
 
-    def _look(self, sentence: str) -> Collection[EventType]:
-        """Takes one sentence in; the types whose gate it may pass."""
+class _Skim:
+    """What was found in the sentences so far."""
+
+    def __init__(self) -> None:
+        self.n_words = 0
+        self.found: list[str] = []
+        self.states: set[str] = set()
+
+    def look(self, sentence: str) -> None:
+        """Takes one sentence in."""
         if sentence.isupper():
-            return self._read(sentence)
+            self._read(sentence)
+            return
         pieces = sentence.split()
         told = list(map(_TOLD.__getitem__, pieces))
         found: list[str] = []
-        opened, allowed, extra, merged, free, last = 0, 0, 0, 0, -1, ""
+        states: list[str] = []
+        extra, merged, free, last = 0, 0, -1, ""
         for at in compress(count(), told):
             ((seen, never),) = told[at]
             if never and at + 1 < len(pieces) and pieces[at + 1][0] in never:
                 continue
-            for place, (names, classes, opens_, allows_, unsure) in enumerate(seen, at + extra):
+            for place, (names, classes, unsure) in enumerate(seen, at + extra):
                 if place < free:
                     continue
                 if names and (
@@ -78,29 +79,25 @@ class Skim:
                         merged += 1
                     else:
                         found.append(name.kind)
-                        allowed |= _ALLOWS[name.kind]
                     if name.kind == "STATE":
-                        self._states.add(name.party)
+                        states.append(name.party)
                     free, last = place + len(name.words), name.kind
                     continue
                 if unsure:
-                    return self._read(sentence)
+                    self._read(sentence)
+                    return
                 found += classes
-                opened |= opens_
-                allowed |= allows_
             extra += len(seen) - 1
-        n_words = len(pieces) + extra - merged
-        self._n_words += n_words
-        self._found += found
-        return may_pass(opened, allowed, short=is_short(n_words)) if opened else ()
+        self.n_words += len(pieces) + extra - merged
+        self.found += found
+        self.states.update(states)
 
-    def _read(self, sentence: str) -> Collection[EventType]:
+    def _read(self, sentence: str) -> None:
         """Takes one sentence in that a quick look is not sure of."""
         exact = tally([words_of(sentence)])
-        self._n_words += exact.n_words
-        self._found += Counter(exact.counts).elements()
-        self._states |= exact.states
-        return tuple(EventType)
+        self.n_words += exact.n_words
+        self.found += Counter(exact.counts).elements()
+        self.states |= exact.states
 
 
 def _name(names: Names, pieces: Sequence[str], at: int, place: int) -> Name | None:
@@ -127,18 +124,13 @@ def _told(piece: str) -> tuple[_Told, ...]:
 
 def _seen(written: str) -> _Seen:
     token = TOKENS[written]
-    by_phrase = {name for _, name in token.phrases}
-    names = (token.word, *token.classes, *by_phrase)
     seen = _Seen(
         names=token.names,
         classes=tuple(name for name in token.classes if name in COUNTED),
-        opened=opens(names),
-        allowed=allows(names),
-        unsure=not COUNTED.isdisjoint(by_phrase),
+        unsure=any(name in COUNTED for _, name in token.phrases),
     )
     return _NOTHING if seen == _NOTHING else seen
 
 
 _SEEN: Memo[_Seen] = Memo(_seen)
 _TOLD: Memo[tuple[_Told, ...]] = Memo(_told)
-_ALLOWS: Memo[int] = Memo(lambda kind: allows((kind,)))

@@ -1,18 +1,22 @@
-"""The quick look against the whole reading: the same tally, and no sentence lost that passes a gate."""
+"""The quick looks against the whole reading: the same tally, and no sentence lost that passes a gate."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from models.article_model import COUNTED, background
 from models.corpus import shipped_corpus
 from models.document import plain_sentences, sentences_of
 from models.features import topics
-from models.gate import passes
+from models.gate import passes, rules
+from models.glance import promising
 from models.language import is_foreign
-from models.skim import Skim
+from models.memo import PieceMemo
+from models.skim import skimmed
 from models.words import tally, words_of
 
 EVERY = 4
@@ -33,17 +37,60 @@ WRITTEN: dict[str, Callable[[str], str]] = {
 def test_a_quick_look_finds_what_reading_every_word_finds(write: Callable[[str], str]) -> None:
     for text in shipped_corpus()[::EVERY]:
         sentences = plain_sentences(text.title, write(text.text))
-        words = [words_of(sentence) for sentence in sentences]
-        skim, whole = Skim(sentences), tally(words)
-        assert skim.tally.n_words == whole.n_words
-        assert skim.tally.states == whole.states
-        assert {name: skim.tally.counts.get(name, 0) for name in COUNTED} == {
+        skim, whole = skimmed(sentences), tally(map(words_of, sentences))
+        assert skim.n_words == whole.n_words
+        assert skim.states == whole.states
+        assert {name: skim.counts.get(name, 0) for name in COUNTED} == {
             name: whole.counts.get(name, 0) for name in COUNTED
         }
-        assert (background(skim.tally), topics(skim.tally)) == (background(whole), topics(whole))
-        for row, sentence in enumerate(words):
-            passed = {event_type for event_type, passing in passes(sentence).items() if passing}
-            assert passed <= set(skim.rows.get(row, ())), sentences[row]
+        assert (background(skim), topics(skim)) == (background(whole), topics(whole))
+
+
+def passing(sentences: Sequence[str]) -> list[int]:
+    return [row for row, sentence in enumerate(sentences) if any(passes(words_of(sentence)).values())]
+
+
+@pytest.mark.parametrize("write", WRITTEN.values(), ids=WRITTEN)
+def test_a_first_glance_loses_no_sentence_that_passes(write: Callable[[str], str]) -> None:
+    texts = shipped_corpus()[::EVERY]
+    sentences = [sentence for text in texts for sentence in plain_sentences(text.title, write(text.text))]
+    promised = promising(sentences)
+    assert promised == sorted(set(promised))
+    assert set(passing(sentences)) <= set(promised)
+
+
+WORDS = sorted(
+    {word for rule in rules() for need in rule.needs for word in need}
+    | {"Ghana", "ECOWAS", "U.S.", "the U.S. secretary of state", "European Union", "1998,1999", "no longer welcome"}
+    | {"a", "of", "said", "-", ",", "it's", "\u2003", "\U0001f514", "internationalisation-of-the-river", "Zoë", "AT&T"}
+)
+
+
+@given(st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=12), max_size=6))
+@settings(deadline=None, max_examples=300)
+def test_a_first_glance_loses_nothing_of_words_put_together_at_random(sentences: list[list[str]]) -> None:
+    for between in (" ", ", ", "-"):
+        joined = [between.join(words) for words in sentences]
+        for written in (joined, [sentence.upper() for sentence in joined]):
+            assert set(passing(written)) <= set(promising(written))
+
+
+def test_a_sentence_is_promising_whatever_stands_beside_it() -> None:
+    sentences = [sentence for text in shipped_corpus()[:200] for sentence in plain_sentences(text.title, text.text)]
+    alone = [row for row, sentence in enumerate(sentences) if promising([sentence])]
+    assert promising(sentences) == alone
+
+
+@pytest.mark.parametrize("sentences", [[], [""], ["-", "...", "Ghana"], ["\ud800"]])
+def test_nothing_is_promising_where_nothing_is_said(sentences: list[str]) -> None:
+    assert promising(sentences) == []
+
+
+def test_bits_of_pieces_are_those_that_were_made_however_many_there_are() -> None:
+    memo = PieceMemo(len)
+    pieces = [f"{number}" * 3 for number in range(1 << 19)]
+    assert memo.union(pieces).tolist() == [len(piece) | 1 for piece in pieces]
+    assert memo.union([" ".join(pieces[:2]), "x" * 33]).tolist() == [3 | 1, 33]
 
 
 def test_plain_sentences_are_those_of_the_document() -> None:
