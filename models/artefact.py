@@ -12,6 +12,7 @@ import json
 import re
 import zipfile
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,11 @@ TRUSTED = (
 )
 """Types beyond skops' own list that an artefact may hold."""
 
+FORMAT = 2
+"""Raised by every change of how sentences are read or features are counted: older artefacts would decide otherwise."""
+
+_LISTS = ("gazetteer", "lexicon")
+
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -44,13 +50,16 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 class Manifest:
     """What an artefact is: its file's hash, what made it, what it decides, and how well.
 
-    `thresholds` are probabilities in [0, 1]; `metrics` are figures of the training run, for people.
+    `format` and `lists_sha256` say by which code and word lists it reads; `thresholds` are probabilities in [0, 1];
+    `metrics` are figures of the training run, for people.
     """
 
     name: str
     version: str
     sha256: str
     sklearn: str
+    format: int
+    lists_sha256: str
     corpus_sha256: str
     thresholds: dict[EventType, float]
     metrics: dict[str, Any]
@@ -77,6 +86,8 @@ def save_artefact(
         version=version,
         sha256=hashlib.sha256(content).hexdigest(),
         sklearn=sklearn.__version__,
+        format=FORMAT,
+        lists_sha256=_lists_sha256(),
         corpus_sha256=corpus_sha256,
         thresholds=thresholds,
         metrics=metrics,
@@ -106,6 +117,11 @@ def load_artefact(folder: Path) -> tuple[Any, Manifest]:
             f"model {path}: made with scikit-learn {manifest.sklearn}, this is {sklearn.__version__}: install that "
             "version, or train the model anew"
         )
+    if (manifest.format, manifest.lists_sha256) != (FORMAT, _lists_sha256()):
+        raise StartupError(
+            f"model {path}: made by a Tocsin that reads sentences by other rules or word lists than this one: train it "
+            "anew with `tocsin train`"
+        )
     try:
         return skops.io.loads(content, trusted=list(TRUSTED)), manifest
     except (UntrustedTypesFoundException, TypeError, ValueError, KeyError, zipfile.BadZipFile) as error:
@@ -120,6 +136,8 @@ def _load_manifest(path: Path) -> Manifest:
             version=str(document["version"]),
             sha256=str(document["sha256"]),
             sklearn=str(document["sklearn"]),
+            format=int(document.get("format", 1)),
+            lists_sha256=str(document.get("lists_sha256", "")),
             corpus_sha256=str(document["corpus_sha256"]),
             thresholds={event_type: float(document["thresholds"][event_type]) for event_type in EventType},
             metrics=dict(document["metrics"]),
@@ -130,6 +148,16 @@ def _load_manifest(path: Path) -> Manifest:
         raise StartupError(f"model manifest {path}: not a manifest of ours: {error!r}") from error
 
 
+@lru_cache(maxsize=1)
+def _lists_sha256() -> str:
+    """The SHA-256 of all word lists, in the order of their names."""
+    digest = hashlib.sha256()
+    for folder in _LISTS:
+        for file in sorted((resources.files("models") / folder).iterdir(), key=lambda file: file.name):
+            digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
 def _manifest_text(manifest: Manifest) -> str:
     document = {
         "name": manifest.name,
@@ -137,6 +165,8 @@ def _manifest_text(manifest: Manifest) -> str:
         "sha256": manifest.sha256,
         "sklearn": manifest.sklearn,
         "numpy": np.__version__,
+        "format": manifest.format,
+        "lists_sha256": manifest.lists_sha256,
         "corpus_sha256": manifest.corpus_sha256,
         "labels": [event_type.value for event_type in EventType],
         "thresholds": {event_type.value: value for event_type, value in manifest.thresholds.items()},

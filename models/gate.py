@@ -275,7 +275,9 @@ def _tells_a_designation(sentence: Words) -> bool:
 
 
 def _tells_a_measure(sentence: Words) -> bool:
-    """A freeze, ban or curb near somebody and near a word of imposing, and at least two such words in all."""
+    """A freeze, ban or curb between two sides, near a word of imposing, and at least two such words in all."""
+    if not _has_two_sides(sentence):
+        return False
     classes = shipped_lexicon().classes
     measures = _triggers("SANC_ANY")
     imposing = {"IMPOSE", "THREAT", "EXTEND", "SANCA"}

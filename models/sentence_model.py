@@ -25,6 +25,9 @@ _WEIGHTS = {"windows": 0.07, "pairs": 0.1, "ngrams": 1.0, "topics": 0.15, "besid
 """How much each block of features counts before regularisation: rows of 0/1 counts are long, TF-IDF rows have length 1.
 Chosen on our own text, writers held apart."""
 
+_SUREST = 3.0
+"""The largest log-count ratio that counts: e to the 3, a feature found twenty times as often on one side."""
+
 Read = tuple[Words, Sequence[str]]
 """A sentence and the topics of its article."""
 
@@ -32,6 +35,8 @@ Read = tuple[Words, Sequence[str]]
 class SentenceModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Five blocks of features and one balanced logistic regression, for sentences that passed the gate of the type.
 
+    Features are weighed by how unevenly the two sides have them before the regression is fitted (NB-SVM: Wang and
+    Manning 2012, with a logistic loss), so that a feature which tells needs less evidence than one which does not.
     `c` is the inverse strength of its regularisation.
     """
 
@@ -54,7 +59,10 @@ class SentenceModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         self.regression_ = LogisticRegression(
             C=self.c, class_weight="balanced", solver="liblinear", tol=1e-3, max_iter=300, random_state=0
         )
-        self.regression_.fit(self._matrix(lists), y)
+        counts = self._matrix(lists)
+        ratio = _log_count_ratio(counts, y)
+        self.regression_.fit(counts.multiply(ratio).tocsr(), y)
+        self.regression_.coef_ *= ratio
         return self
 
     def decision_function(self, sentences: Sequence[Read]) -> Floats:
@@ -96,3 +104,14 @@ class SentenceModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
 
     def _names(self) -> list[str]:
         return [feature for block in _WEIGHTS for feature in getattr(self, block + "_").vocabulary_]
+
+
+def _log_count_ratio(counts: sp.csr_matrix, y: Ints) -> Floats:
+    """(n_features,): the absolute log-odds ratio of a feature's presence on either side, smoothed by one."""
+    present = (counts > 0).astype(np.float64)
+    with_event, without = (
+        (1 + np.asarray(present[y == side].sum(axis=0)).ravel()) / (2 + (y == side).sum()) for side in (1, 0)
+    )
+    ratio = np.abs(np.log(with_event / (1 - with_event)) - np.log(without / (1 - without)))
+    found: Floats = np.minimum(ratio, _SUREST)
+    return found

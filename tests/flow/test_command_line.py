@@ -138,8 +138,18 @@ def test_a_missing_model_is_named(tocsin: Tocsin, tmp_path: Path) -> None:
     assert "nowhere" in said.err
 
 
-@pytest.mark.parametrize("spoil", ["cut off", "altered", "no manifest field", "other scikit-learn"])
-def test_an_altered_model_is_refused(tocsin: Tocsin, tmp_path: Path, spoil: str) -> None:
+@pytest.mark.parametrize(
+    ("spoil", "said_why"),
+    [
+        ("cut off", "altered or cut off"),
+        ("altered", "altered or cut off"),
+        ("no manifest field", "not a manifest of ours"),
+        ("other scikit-learn", "made with scikit-learn 0.1"),
+        ("older format", "other rules or word lists"),
+        ("other word lists", "other rules or word lists"),
+    ],
+)
+def test_an_altered_model_is_refused(tocsin: Tocsin, tmp_path: Path, spoil: str, said_why: str) -> None:
     folder = tmp_path / "model"
     shutil.copytree(shipped_artefact(), folder)
     model, manifest = folder / "model.skops", folder / "manifest.json"
@@ -150,10 +160,14 @@ def test_an_altered_model_is_refused(tocsin: Tocsin, tmp_path: Path, spoil: str)
         model.write_bytes(model.read_bytes() + b" ")
     elif spoil == "no manifest field":
         manifest.write_text(json.dumps({name: value for name, value in document.items() if name != "thresholds"}))
+    elif spoil == "older format":
+        manifest.write_text(json.dumps({name: value for name, value in document.items() if name != "format"}))
     else:
-        manifest.write_text(json.dumps(document | {"sklearn": "0.1"}))
+        changed = {"other scikit-learn": {"sklearn": "0.1"}, "other word lists": {"lists_sha256": "0" * 64}}[spoil]
+        manifest.write_text(json.dumps(document | changed))
     said = tocsin("tag", "-", stdin=b"x", TOCSIN_MODEL=str(folder))
     assert said.code == 2
+    assert said_why in said.err.replace("\n", " ")
     assert str(folder) in said.err
     assert "Traceback" not in said.err
 
