@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any
 
 import orjson
 
-from schemas.errors import StartupError
+from schemas.errors import StartupError, shown
 from schemas.event import Part
 from schemas.event_type import EventType
 
@@ -22,6 +23,76 @@ OWN_WRITER = "own"
 HELD_OUT_WRITERS = frozenset({"held-out", "held-out-plain"})
 """The writers whose text is never trained on, because it tests what was learned from the others: one writes passages in
 rare paraphrase, one plain articles."""
+
+
+class HardNegative(StrEnum):
+    """What a text without an event is about, or the trap that it sets: the closed list of our corpus.
+
+    Where a text fits two kinds, the one counts that could be taken for an event.
+    """
+
+    SPORT = "sport"
+    """Bans, transfers, sanctions, contests and the talks of clubs."""
+    WAGE_TALKS = "wage talks"
+    """Unions, employers, strikes."""
+    COALITION_TALKS = "coalition talks"
+    """Parties, churches, towns and others that are no states talk."""
+    MINISTER_AT_HOME = "minister at home"
+    """Cabinets, parliaments, ministers with their own people."""
+    DOMESTIC_POLITICS = "domestic politics"
+    """Elections, protests, migration, laws and schemes within a state."""
+    VISIT_WITHOUT_TALKS = "visit without talks"
+    """Visits, ceremonies and delegations that meet no counterpart."""
+    TALKS_CALLED_OFF = "talks called off"
+    """Talks and visits cancelled, refused or ruled out."""
+    DIPLOMATIC_ROUTINE = "diplomatic routine"
+    """Statements, appointments, condolences, votes, agreements; nobody talks with a counterpart."""
+    DIPLOMATS_EXPELLED = "diplomats expelled"
+    """Diplomats, journalists or aid workers sent out of a state."""
+    TRADE_STATISTICS = "trade statistics"
+    """Exports, surpluses, output, tourists in figures."""
+    DUTIES_AND_QUOTAS = "duties and quotas"
+    """Anti-dumping, safeguards, tariffs and export bans that press no state."""
+    PRODUCT_BAN = "product ban"
+    """Bans for health, food safety or the environment."""
+    MILITARY = "military"
+    """Retaliation by arms, fighting, exercises, arms sold."""
+    APPROVAL = "approval"
+    """"Sanctioned" in the sense of approved."""
+    CRIMINAL_PENALTY = "criminal penalty"
+    """Courts, crime, penalties by law, also for breaking sanctions."""
+    EASING = "easing"
+    """Sanctions eased, waived or lifted, members readmitted."""
+    OLD_BACKGROUND = "old background"
+    """Sanctions and exclusions that have long been there, in a text about something else."""
+    VOLUNTARY_WITHDRAWAL = "voluntary withdrawal"
+    """A member or party leaves by its own choice."""
+    REFUSED_ADMISSION = "refused admission"
+    """Who was never in is not let in, or declines."""
+    ACCESSION = "accession"
+    """A state on its way in, also delayed."""
+    MEMBER_EXCLUDED = "member excluded"
+    """Athletes, members of parliament or of a party, pupils, officials: persons and groups, not states."""
+    COMPANY_EXCLUDED = "company excluded"
+    """Companies, accounts and products barred, delisted or fined."""
+    CORPORATE_DEAL = "corporate deal"
+    """Mergers, contracts, results, regulators."""
+    AID = "aid"
+    """Aid and programmes given, or ended for all."""
+    BARE_MENTION = "bare mention"
+    """An organisation, a membership or a programme is named and nothing happens to it."""
+    OUTSIDERS_CALL = "outsiders' call"
+    """Columnists, protesters, campaigners call for measures."""
+    HISTORY = "history"
+    """Events of another time, told as such."""
+    FICTION_AND_FILM = "fiction and film"
+    """Books, films, plays, museums."""
+    METAPHOR = "metaphor"
+    """The words in another sense: an embargoed press release, the summit of a mountain."""
+    ECONOMY = "economy"
+    """Markets, budgets, currencies, harvests."""
+    EVERYDAY_NEWS = "everyday news"
+    """Weather, accidents, health, science, culture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +112,10 @@ class MarkedEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledText:
-    """One line of the corpus. `form` is article or passage; `kind` says what it is or which trap it sets."""
+    """One line of the corpus. `form` is article or passage; `kind` says what it is.
+
+    Of our texts without an event the kind is one of HardNegative; elsewhere it is any word.
+    """
 
     id: str
     writer: str
@@ -64,8 +138,8 @@ class LabelledText:
 
 
 def shipped_corpus() -> list[LabelledText]:
-    """Every line of the package's corpus, by writer and line."""
-    return [line for path in _files() for line in _parsed(path.name.removesuffix(".jsonl"), path.read_bytes())]
+    """Every line of the package's corpus, by writer and line. Raises StartupError for a kind not on the list."""
+    return [line for path in _files() for line in parsed(path.name.removesuffix(".jsonl"), path.read_bytes())]
 
 
 def corpus_sha256() -> str:
@@ -97,8 +171,17 @@ def _files() -> list[Traversable]:
     return sorted(found, key=lambda path: path.name)
 
 
-def _parsed(writer: str, content: bytes) -> list[LabelledText]:
-    return [_labelled(writer, orjson.loads(line)) for line in content.splitlines() if line]
+def parsed(writer: str, content: bytes) -> list[LabelledText]:
+    """The lines of one file of our corpus. Raises StartupError that names every bad kind by its file and line."""
+    numbered = [(n, _labelled(writer, orjson.loads(line))) for n, line in enumerate(content.splitlines(), 1) if line]
+    bad = [
+        f"models/corpus/{writer}.jsonl:{n}: kind: expected one of {', '.join(HardNegative)}, got {shown(text.kind)}"
+        for n, text in numbered
+        if not text.labels and text.kind not in set(HardNegative)
+    ]
+    if bad:
+        raise StartupError("\n".join(bad))
+    return [text for _, text in numbered]
 
 
 def _labelled(writer: str, line: Mapping[str, Any]) -> LabelledText:

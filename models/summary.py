@@ -11,6 +11,9 @@ from schemas.event import ModelRef
 from schemas.event_type import EventType
 
 MOST_GENRES = 20
+MOST_KINDS = 40
+"""Kinds of hard negatives shown: all of models.corpus.HardNegative and a few of a user's own."""
+
 MOST_IDS = 20
 _NAME_CHARACTERS = 32
 _SHA_CHARACTERS = 12
@@ -98,9 +101,9 @@ def _genres(genres: Mapping[str, Genre]) -> list[str]:
 
 def _kinds(kinds: Mapping[str, FalseAlerts]) -> list[str]:
     lines = [f"{'hard negatives':<{_NAME_CHARACTERS}}  articles  false alerts in 1,000"]
-    for name, alerts in list(kinds.items())[:MOST_GENRES]:
+    for name, alerts in list(kinds.items())[:MOST_KINDS]:
         lines.append(f"  {_cut(name):<{_NAME_CHARACTERS - 2}}  {alerts.articles:>8,}  {alerts.per_1000:.1f}")
-    return lines + _more(len(kinds) - MOST_GENRES)
+    return lines + _more(len(kinds) - MOST_KINDS)
 
 
 def _cut(name: str) -> str:

@@ -1,5 +1,6 @@
 """The corpus keeps its promises, and training gives the same result for the same text."""
 
+import json
 import re
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from models.artefact import load_artefact, save_artefact
-from models.corpus import LabelledText, shipped_corpus
+from models.corpus import HardNegative, LabelledText, parsed, shipped_corpus, training_texts
 from models.reader import TYPES, ArticleReader
 from models.train import example_of
 from schemas.errors import StartupError
@@ -48,6 +49,33 @@ def test_there_are_enough_texts_of_every_sort(corpus: list[LabelledText]) -> Non
     assert sum(len(text.labels) >= 2 for text in articles) >= 60
     assert sum(not text.labels for text in articles) >= 250
     assert sum(not text.labels for text in passages) >= 1_200
+
+
+@pytest.mark.parametrize("kind", HardNegative)
+def test_there_are_hard_negatives_of_every_kind(corpus: list[LabelledText], kind: HardNegative) -> None:
+    learned = [text for text in training_texts(corpus) if text.kind == kind and not text.labels]
+    assert len(learned) >= 15
+    assert len({text.writer for text in learned}) >= 3
+
+
+def test_every_text_without_an_event_is_of_a_kind_on_the_list(corpus: list[LabelledText]) -> None:
+    assert {text.kind for text in corpus if not text.labels} == set(HardNegative)
+
+
+def test_a_kind_that_is_not_on_the_list_is_named_by_file_and_line() -> None:
+    line = {"id": "x", "form": "passage", "style": "wire", "kind": "sport", "era": "2020", "text": "x"}
+    plain, odd = line | {"labels": [], "events": []}, line | {"labels": [], "events": [], "kind": "sports"}
+    event = line | {"kind": "phone call of presidents", "labels": ["talks"], "events": []}
+    assert [text.kind for text in parsed("me", jsonl(plain, event))] == ["sport", "phone call of presidents"]
+    with pytest.raises(StartupError) as caught:
+        parsed("me", jsonl(plain, odd, event, odd))
+    places = [told.partition(": expected one of sport, ")[0] for told in str(caught.value).splitlines()]
+    assert places == ["models/corpus/me.jsonl:2: kind", "models/corpus/me.jsonl:4: kind"]
+    assert str(caught.value).endswith('got "sports"')
+
+
+def jsonl(*lines: dict[str, object]) -> bytes:
+    return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
 
 
 def test_ids_are_unique(corpus: list[LabelledText]) -> None:
