@@ -131,6 +131,16 @@ class Stream:
             reader.close()
 
 
+def eventually(condition: Callable[[], bool], within_s: float = NO_PROGRESS_S) -> bool:
+    """Whether a condition comes to hold within so many seconds; it is looked at ten times a second."""
+    until = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.1)
+    return True
+
+
 def run_keyword_worker() -> None:
     """A worker with the KeywordClassifier, with the settings of this process's environment."""
     run_worker_with(KeywordClassifier())

@@ -14,12 +14,12 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from consumers.detect import Reading, detect_batch
 from consumers.files import FileArticle, read_articles
+from consumers.outcome import Published
 from models.classifier import TrainedClassifier, load_classifier
-from models.tags import Tags
 from schemas.article import Article
-from schemas.codec import decode_article, encode_event
+from schemas.codec import decode_article, decode_event, encode_event
 from schemas.errors import ContractError
-from schemas.event import Event, article_ref
+from schemas.event import Event
 from schemas.mapping import FieldMap
 from schemas.message import Record
 
@@ -53,19 +53,20 @@ def classifier() -> TrainedClassifier:
 
 
 @pytest.fixture(scope="module")
-def events(articles: list[Article], classifier: TrainedClassifier) -> list[Event]:
-    found: list[tuple[Article, Tags]] = list(zip(articles, classifier.tag(articles), strict=True))
+def records(items: list[FileArticle]) -> list[Record]:
+    now = datetime.now(UTC)
     return [
-        Event(
-            type=label,
-            confidence=tags.scores[label],
-            evidence=tags.evidence[label],
-            article=article_ref(article),
-            model=classifier.model,
-        )
-        for article, tags in found
-        for label in tags.labels
+        Record(value=item.value, topic="articles", partition=0, offset=offset, timestamp=now)
+        for offset, item in enumerate(items)
+        if item.content_type is None
     ]
+
+
+@pytest.fixture(scope="module")
+def events(records: list[Record], classifier: TrainedClassifier) -> list[Event]:
+    outcomes = detect_batch(records, classifier, Reading())
+    sent = [message for outcome in outcomes if isinstance(outcome, Published) for message in outcome.events]
+    return [decode_event(message.value) for message in sent]
 
 
 def test_decode(benchmark: BenchmarkFixture, items: list[FileArticle]) -> None:
@@ -81,11 +82,5 @@ def test_encode(benchmark: BenchmarkFixture, events: list[Event]) -> None:
     benchmark(lambda: [encode_event(event) for event in events])
 
 
-def test_whole_batch(benchmark: BenchmarkFixture, classifier: TrainedClassifier, items: list[FileArticle]) -> None:
-    now = datetime.now(UTC)
-    records = [
-        Record(value=item.value, topic="articles", partition=0, offset=offset, timestamp=now)
-        for offset, item in enumerate(items)
-        if item.content_type is None
-    ]
+def test_whole_batch(benchmark: BenchmarkFixture, classifier: TrainedClassifier, records: list[Record]) -> None:
     assert benchmark(detect_batch, records, classifier, Reading())

@@ -3,15 +3,13 @@
 import json
 import signal
 import subprocess
-import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from consumers.embedded import free_port
-from consumers.testing import Stream
+from consumers.testing import Stream, eventually
 from consumers.worker_process import worker_process
 from schemas.codec import decode_event
 from schemas.event_type import EventType
@@ -29,13 +27,6 @@ def run_through(stream: Stream, messages: list[Message], log: Path) -> list[Reco
     with worker_process(stream.settings, log, KEYWORD_WORKER) as worker:
         stream.wait_until_dealt_with(stream.send(messages), lambda: worker.poll() is None)
     return stream.events()
-
-
-def wait_until(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
-    until = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.05)
 
 
 def test_an_article_with_three_types_gives_three_events_with_cloudevents_headers(
@@ -103,7 +94,7 @@ def test_a_signal_lets_the_worker_finish_its_batch_and_leave(
     messages = [Message(value=article(id=f"a-{n}", text="talks"), key=b"%d" % n) for n in range(3_000)]
     with worker_process(stream.settings, tmp_path / "log", KEYWORD_WORKER) as worker:
         places = stream.send(messages)
-        wait_until(lambda: sum(stream.committed().values()) > 0)
+        assert eventually(lambda: sum(stream.committed().values()) > 0)
         worker.send_signal(number)
         assert worker.wait(30) == 0
     assert len(stream.events()) == sum(stream.committed().values())
@@ -143,7 +134,7 @@ def test_metrics_are_served_and_count_every_article(broker_address: str, tmp_pat
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
                 return str(answer.read().decode())
 
-        wait_until(lambda: 'tocsin_articles_total{outcome="ignored"} 1.0' in page())
+        assert eventually(lambda: 'tocsin_articles_total{outcome="ignored"} 1.0' in page())
         assert 'tocsin_dead_letters_total{reason="not_json"} 1.0' in page()
 
 

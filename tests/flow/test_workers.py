@@ -3,14 +3,12 @@
 import json
 import os
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from consumers.settings import Settings
-from consumers.testing import NO_PROGRESS_S, Stream
+from consumers.testing import Stream, eventually
 from consumers.worker_process import TOCSIN_RUN, worker_process
 from consumers.workers import of_worker
 from schemas.errors import StartupError
@@ -29,15 +27,6 @@ def shared_out(log: Path) -> bool:
     """Whether each of two workers was assigned partitions last."""
     last = {line["worker"]: line["partitions"] for line in lines(log) if line["event"] == "partitions_assigned"}
     return len(last) == 2 and all(last.values())
-
-
-def eventually(what: Callable[[], bool], within_s: float = NO_PROGRESS_S) -> bool:
-    until = time.monotonic() + within_s
-    while not what():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 def children(pid: int) -> list[int]:
