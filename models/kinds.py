@@ -7,7 +7,7 @@ The lists are ours, facts of public knowledge, in `gazetteer/`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from importlib import resources
 from typing import NamedTuple
@@ -51,6 +51,10 @@ class Gazetteer:
                 self._by_first.setdefault(words[0], []).append(Name(words, kind, name[:1].isupper()))
         for entries in self._by_first.values():
             entries.sort(key=lambda entry: -len(entry.words))
+
+    def named(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """The words in lower case and the kind of every name."""
+        return ((name.words, name.kind) for entries in self._by_first.values() for name in entries)
 
     def beginning(self, written: str, text: str, *, shouted: bool) -> tuple[Name, ...]:
         """The names that may begin with a token, longest first; text: it `folded`; shouted: among capitals only."""

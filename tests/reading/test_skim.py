@@ -15,7 +15,7 @@ from models.features import topics
 from models.gate import passes, rules
 from models.glance import promising
 from models.language import is_foreign
-from models.memo import PieceMemo
+from models.memo import EVERYTHING, Piece, PieceMemo
 from models.skim import skimmed
 from models.words import tally, words_of
 
@@ -87,10 +87,16 @@ def test_nothing_is_promising_where_nothing_is_said(sentences: list[str]) -> Non
 
 
 def test_bits_of_pieces_are_those_that_were_made_however_many_there_are() -> None:
-    memo = PieceMemo(len)
+    memo = PieceMemo(lambda piece: Piece(len(piece.strip(":")), 0, 0))
     pieces = [f"{number}" * 3 for number in range(1 << 19)]
-    assert memo.union(pieces).tolist() == [len(piece) | 1 for piece in pieces]
-    assert memo.union([" ".join(pieces[:2]), "x" * 33]).tolist() == [3 | 1, 33]
+    assert memo.union(pieces).tolist() == list(map(len, pieces))
+    assert memo.union(["12 1234", "x" * 33, "-"]).tolist() == [2 | 4, 33, 0]
+
+
+def test_bits_begun_count_where_the_next_piece_of_the_text_ends_them() -> None:
+    memo = PieceMemo(lambda piece: Piece(0, 1 * (piece == "New"), EVERYTHING * (piece in {"York", "&"})))
+    texts = ["In New York", "New", "York", "York New", "New, York", "New-York", "New & York", "New York-New York"]
+    assert memo.union(texts).tolist() == [1, 0, 0, 0, 1, 1, 1, 1]
 
 
 def test_plain_sentences_are_those_of_the_document() -> None:
