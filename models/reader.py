@@ -238,20 +238,18 @@ def _glanced(articles: Sequence[Sequence[str]]) -> tuple[list[int], list[_Docume
     """The articles in which a sentence passes a gate, by their places, read as far as a decision depends on it."""
     starts = list(accumulate(map(len, articles), initial=0))
     sentences = list(chain.from_iterable(articles))
-    read: defaultdict[int, dict[int, tuple[Words, Mapping[EventType, bool]]]] = defaultdict(dict)
+    read: defaultdict[int, dict[int, Words]] = defaultdict(dict)
     for place in promising(sentences):
-        words = words_of(sentences[place])
-        passed = passes(words)
-        if any(passed.values()):
-            number = bisect_right(starts, place) - 1
-            read[number][place - starts[number]] = words, passed
-    documents = []
-    for number, told in read.items():
-        words_told = {row: words for row, (words, _) in told.items()}
-        passed_told = {row: passed for row, (_, passed) in told.items()}
-        article = articles[number]
-        documents.append(_of_words(len(article), words_told, passed_told, skimmed(article)))
-    return list(read), documents
+        number = bisect_right(starts, place) - 1
+        read[number][place - starts[number]] = words_of(sentences[place])
+    numbers, documents = [], []
+    for number, words in read.items():
+        passed = {row: passes(sentence) for row, sentence in words.items()}
+        if any(any(types.values()) for types in passed.values()):
+            others = (sentence for row, sentence in enumerate(articles[number]) if row not in words)
+            numbers.append(number)
+            documents.append(_of_words(len(articles[number]), words, passed, skimmed(words.values(), others)))
+    return numbers, documents
 
 
 def _of_words(

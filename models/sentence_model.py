@@ -69,7 +69,16 @@ class SentenceModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         """(n,): log-odds of each sentence."""
         if not sentences:
             return np.empty(0)
-        found: Floats = self.regression_.decision_function(self._matrix(self._lists(sentences))).astype(np.float64)
+        found = np.full(len(sentences), self.regression_.intercept_[0])
+        end = 0
+        for name, features in self._lists(sentences).items():
+            counter = getattr(self, name + "_")
+            begin, end = end, end + len(counter.vocabulary_)
+            weights = self.regression_.coef_[0, begin:end] * _WEIGHTS[name]
+            if name == "ngrams":
+                found += self.tfidf_.transform(counter.transform(features)) @ weights
+            else:
+                found += counter.sums(features, weights)
         return found
 
     def contributions(self, sentence: Read) -> list[tuple[str, float]]:

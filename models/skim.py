@@ -14,7 +14,7 @@ from typing import NamedTuple
 from models.article_model import COUNTED
 from models.kinds import tokens
 from models.memo import Memo
-from models.words import PIECES, TOKENS, Name, Names, Tally, name_at, tally, words_of
+from models.words import PIECES, TOKENS, Name, Names, Tally, Words, name_at, tally, words_of
 
 
 class _Seen(NamedTuple):
@@ -38,10 +38,10 @@ class _Told(NamedTuple):
 _NOTHING = _Seen(None, (), unsure=False)
 
 
-def skimmed(sentences: Iterable[str]) -> Tally:
-    """The `tally` of sentences, of the kinds and classes that are COUNTED."""
-    skim = _Skim()
-    for sentence in sentences:
+def skimmed(read: Iterable[Words], others: Iterable[str]) -> Tally:
+    """The `tally` of sentences that are read and of others that are not, of the kinds and classes that are COUNTED."""
+    skim = _Skim(tally(read))
+    for sentence in others:
         skim.look(sentence)
     return Tally(skim.n_words, Counter(skim.found), skim.states)
 
@@ -49,10 +49,10 @@ def skimmed(sentences: Iterable[str]) -> Tally:
 class _Skim:
     """What was found in the sentences so far."""
 
-    def __init__(self) -> None:
-        self.n_words = 0
-        self.found: list[str] = []
-        self.states: set[str] = set()
+    def __init__(self, read: Tally) -> None:
+        self.n_words = read.n_words
+        self.found = list(Counter(read.counts).elements())
+        self.states = set(read.states)
 
     def look(self, sentence: str) -> None:
         """Takes one sentence in."""

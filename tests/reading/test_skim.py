@@ -37,7 +37,8 @@ WRITTEN: dict[str, Callable[[str], str]] = {
 def test_a_quick_look_finds_what_reading_every_word_finds(write: Callable[[str], str]) -> None:
     for text in shipped_corpus()[::EVERY]:
         sentences = plain_sentences(text.title, write(text.text))
-        skim, whole = skimmed(sentences), tally(map(words_of, sentences))
+        skim = skimmed(map(words_of, sentences[::5]), (each for row, each in enumerate(sentences) if row % 5))
+        whole = tally(map(words_of, sentences))
         assert skim.n_words == whole.n_words
         assert skim.states == whole.states
         assert {name: skim.counts.get(name, 0) for name in COUNTED} == {
