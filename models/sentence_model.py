@@ -74,11 +74,11 @@ class SentenceModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         for name, features in self._lists(sentences).items():
             counter = getattr(self, name + "_")
             begin, end = end, end + len(counter.vocabulary_)
-            weights = self.regression_.coef_[0, begin:end] * _WEIGHTS[name]
+            weights, much = self.regression_.coef_[0, begin:end], np.float32(_WEIGHTS[name])
             if name == "ngrams":
-                found += self.tfidf_.transform(counter.transform(features)) @ weights
+                found += self.tfidf_.transform(counter.transform(features)) * much @ weights
             else:
-                found += counter.sums(features, weights)
+                found += counter.sums(features, weights * much)
         return found
 
     def contributions(self, sentence: Read) -> list[tuple[str, float]]:

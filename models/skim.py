@@ -29,9 +29,13 @@ class _Seen(NamedTuple):
 
 
 class _Told(NamedTuple):
-    """The tokens of a piece to be looked at; where it can only begin longer names, how these never go on: a letter."""
+    """The tokens of a piece to be looked at, if any, and how many there are in all beyond the first.
+
+    never: where it can only begin longer names, how these never go on: a letter.
+    """
 
     tokens: tuple[_Seen, ...]
+    extra: int
     never: frozenset[str]
 
 
@@ -65,7 +69,7 @@ class _Skim:
         states: list[str] = []
         extra, merged, free, last = 0, 0, -1, ""
         for at in compress(count(), told):
-            ((seen, never),) = told[at]
+            ((seen, more, never),) = told[at]
             if never and at + 1 < len(pieces) and pieces[at + 1][0] in never:
                 continue
             for place, (names, classes, unsure) in enumerate(seen, at + extra):
@@ -87,7 +91,7 @@ class _Skim:
                     self._read(sentence)
                     return
                 found += classes
-            extra += len(seen) - 1
+            extra += more
         self.n_words += len(pieces) + extra - merged
         self.found += found
         self.states.update(states)
@@ -118,8 +122,10 @@ def _told(piece: str) -> tuple[_Told, ...]:
     seen = tuple(map(_SEEN.__getitem__, tokens(piece)))
     if seen == (_NOTHING,):
         return ()
+    if set(seen) <= {_NOTHING}:
+        return (_Told((), len(seen) - 1, frozenset()),)
     only = seen[0].names if len(seen) == 1 and seen[0]._replace(names=None) == _NOTHING else None
-    return (_Told(seen, only.never if only and not only.alone else frozenset()),)
+    return (_Told(seen, len(seen) - 1, only.never if only and not only.alone else frozenset()),)
 
 
 def _seen(written: str) -> _Seen:
