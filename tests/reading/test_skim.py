@@ -76,7 +76,8 @@ def test_a_first_glance_loses_nothing_of_words_put_together_at_random(sentences:
             assert set(passing(written)) <= set(promising(written))
 
 
-def test_a_sentence_is_promising_whatever_stands_beside_it() -> None:
+def test_a_sentence_is_promising_whatever_stands_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.glance._AT_ONCE", 10_000)
     sentences = [sentence for text in shipped_corpus()[:200] for sentence in plain_sentences(text.title, text.text)]
     alone = [row for row, sentence in enumerate(sentences) if promising([sentence])]
     assert promising(sentences) == alone
