@@ -10,7 +10,7 @@ import pytest
 
 from models.artefact import load_artefact, save_artefact
 from models.corpus import HardNegative, LabelledText, parsed, shipped_corpus, training_texts
-from models.reader import TYPES, ArticleReader
+from models.reader import TYPES, ArticleReader, silent_share
 from models.train import example_of
 from schemas.errors import StartupError
 from schemas.event import Part
@@ -166,3 +166,8 @@ def test_the_parameters_of_the_reader_are_those_of_a_scikit_learn_estimator() ->
 
     reader = ArticleReader(negatives=2.0)
     assert clone(reader).get_params() == reader.get_params()
+
+
+@pytest.mark.parametrize(("with_event", "without", "share"), [(0, 0, 0), (1, 49, 0.02), (9, 1, 0.05), (0.01, 0, 0.01)])
+def test_an_article_in_which_nothing_passes_never_rings(with_event: float, without: float, share: float) -> None:
+    assert silent_share(with_event, without) == pytest.approx(share)
