@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 from consumers.app import Commit, Parts, run_worker
@@ -18,6 +19,10 @@ from models.classifier import load_classifier
 from models.tags import Classifier
 from schemas.errors import StartupError, TocsinError
 
+_SWITCH_S = 0.001
+"""Seconds for which a thread that reads keeps the interpreter from the others. A transaction goes through three
+threads, with some twenty hand-overs; with Python's 5 ms for each it took longer than the reading (DECISIONS.md)."""
+
 _BESIDE_S = 15.0
 """Seconds by which a write may exceed TOCSIN_DELIVERY_TIMEOUT_S: the client's own clean-up after it."""
 
@@ -30,6 +35,7 @@ def run(settings: Settings) -> None:
 def serve(settings: Settings, classifier: Callable[[], Classifier]) -> None:
     """Runs one worker with a classifier that is loaded here, so that what is wrong with it is logged too."""
     set_up_logging(settings.log_level)
+    sys.setswitchinterval(_SWITCH_S)
     log = Log()
     try:
         _serve(settings, classifier(), log)

@@ -10,7 +10,6 @@ reading of some articles does (DECISIONS.md).
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -52,10 +51,6 @@ class Group(Offsets, Protocol):
         ...
 
 
-_FULL_S = 0.05
-"""Seconds that a fetch waits for room at a time; between two of them Faust may take the partitions away."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
     """The records of aiokafka that one fetch brought of a partition, at least one, and the marks of that fetch."""
@@ -88,7 +83,7 @@ class _Thread(AIOKafkaConsumerThread):
     """The thread that owns the aiokafka consumer."""
 
     group: Group
-    room: Callable[[], bool]
+    room: Callable[[], Awaitable[bool]]
     fetch_bytes: int
     epoch = 0
 
@@ -155,7 +150,7 @@ class _Thread(AIOKafkaConsumerThread):
         timeout: Any = None,  # noqa: ASYNC109 - Faust's signature
         max_records: Any = None,
     ) -> Any:
-        if not await self._has_room():
+        if not await self.room():
             return {}
         try:
             found = await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=max_records)
@@ -174,14 +169,6 @@ class _Thread(AIOKafkaConsumerThread):
             for tp, records in found.items()
             if records and (tp.topic, tp.partition) in self._handed
         }
-
-    async def _has_room(self) -> bool:
-        until = time.monotonic() + _FULL_S
-        while not self.room():
-            if time.monotonic() > until:
-                return False
-            await asyncio.sleep(_FULL_S / 10)
-        return True
 
     def _marked(self, tp: Any, records: Sequence[Any]) -> Fetched:
         at = (tp.topic, tp.partition)
@@ -236,14 +223,14 @@ class GroupTransport(Transport):
 
     Consumer = _Consumer
     group: Group
-    room: Callable[[], bool]
+    room: Callable[[], Awaitable[bool]]
     fetch_bytes: int
 
 
-def transport_of(app: Any, group: Group, room: Callable[[], bool], fetch_bytes: int) -> GroupTransport:
+def transport_of(app: Any, group: Group, room: Callable[[], Awaitable[bool]], fetch_bytes: int) -> GroupTransport:
     """The transport for a Faust app: fetches at most so many bytes at a time, and only while there is `room`.
 
-    `room` is called in the consumer's thread.
+    `room` is asked before each, in the consumer's thread.
     """
     transport = GroupTransport(app.conf.broker_consumer, app, loop=app.loop)
     transport.group, transport.room, transport.fetch_bytes = group, room, fetch_bytes

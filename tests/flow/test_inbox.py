@@ -3,6 +3,8 @@
 import asyncio
 from datetime import UTC, datetime
 
+import pytest
+
 from consumers.inbox import Inbox
 from consumers.intake import Arrived
 from schemas.message import Record
@@ -44,12 +46,26 @@ def test_a_single_article_goes_at_once() -> None:
 
 def test_it_has_room_again_once_enough_was_taken_by_number_and_by_bytes() -> None:
     async def story(inbox: Inbox) -> tuple[bool, bool]:
-        full = not inbox.has_room()
+        full = not await inbox.has_room()
         await inbox.take(1)
-        return full, inbox.has_room()
+        return full, await inbox.has_room()
 
     by_number = inbox_of(arrived(0), arrived(1), most_articles=2)
     by_bytes = inbox_of(arrived(0, 60), arrived(1, 60), most_bytes=100)
     large = inbox_of(arrived(0, 500), most_bytes=100)
     assert [asyncio.run(story(inbox)) for inbox in (by_number, by_bytes, large)] == [(True, True)] * 3
-    assert inbox_of(arrived(0, 60), most_bytes=100).has_room()
+    assert asyncio.run(inbox_of(arrived(0, 60), most_bytes=100).has_room())
+
+
+@pytest.mark.parametrize(
+    ("waiting", "at_once"), [([], True), ([arrived(0)], False)], ids=["nothing waits", "some waits"]
+)
+def test_a_fetch_is_put_off_only_while_articles_wait_already(waiting: list[Arrived], at_once: bool) -> None:
+    async def story() -> bool:
+        asked = asyncio.ensure_future(inbox_of(*waiting).has_room())
+        await asyncio.sleep(0)
+        done = asked.done()
+        assert await asked
+        return done
+
+    assert asyncio.run(story()) is at_once

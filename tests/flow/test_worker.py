@@ -2,6 +2,8 @@
 
 import asyncio
 import io
+import subprocess
+import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -210,3 +212,13 @@ def test_the_breaker_ends_the_worker_and_its_batch_is_not_written() -> None:
 )
 def test_a_batch_is_cut_where_it_grows_too_large(sizes: list[int], counts: list[int]) -> None:
     assert portions(sizes, 10) == counts
+
+
+def test_threads_of_a_worker_wait_a_millisecond_for_the_interpreter_and_not_five() -> None:
+    looking = (
+        "import sys; from consumers.run import serve; from consumers.settings import Settings\n"
+        "def look(): print(sys.getswitchinterval()); sys.exit()\n"
+        "serve(Settings(), look)"
+    )
+    seen = subprocess.run([sys.executable, "-c", looking], capture_output=True, check=True, text=True)
+    assert seen.stdout == "0.001\n"
