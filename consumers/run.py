@@ -20,8 +20,8 @@ from models.tags import Classifier
 from schemas.errors import StartupError, TocsinError
 
 _SWITCH_S = 0.001
-"""Seconds for which a thread that reads keeps the interpreter from the others. A transaction goes through three
-threads, with some twenty hand-overs; with Python's 5 ms for each it took longer than the reading (DECISIONS.md)."""
+"""Seconds for which a busy thread keeps the interpreter from the others: a transaction takes some twenty hand-overs,
+and Python's 5 ms for each would be more than the transaction itself (DECISIONS.md)."""
 
 _BESIDE_S = 15.0
 """Seconds by which a write may exceed TOCSIN_DELIVERY_TIMEOUT_S: the client's own clean-up after it."""
