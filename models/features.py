@@ -166,11 +166,14 @@ class FeatureCounter(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
     def sums(self, lists: Sequence[Sequence[str]], weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """(n_lists,): the weights, one per feature, of what each list holds, added up; no list may hold one twice.
 
-        The same as `transform(lists) @ weights` without a matrix.
+        The same as `transform(lists) @ weights` without a matrix, and as there in the order of the columns: the order
+        of the names in a list, which come from sets, changes nothing.
         """
         columns, ends = self._columns(lists)
-        rows = np.repeat(np.arange(len(lists)), np.diff(ends))
-        return np.bincount(rows, weights[np.array(columns, np.int64)], len(lists)).astype(np.float64)
+        width = max(len(weights), 1)
+        first = np.repeat(np.arange(len(lists)) * width, np.diff(ends))
+        rows, ordered = np.divmod(np.sort(first + np.array(columns, np.int64)), width)
+        return np.bincount(rows, weights[ordered], len(lists)).astype(np.float64)
 
     def _columns(self, lists: Sequence[Sequence[str]]) -> tuple[list[int], list[int]]:
         """The columns of the features that are known, list after list, and where each begins and the last ends."""

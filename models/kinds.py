@@ -28,7 +28,7 @@ KINDS: Mapping[str, str] = {
 
 _TOKEN = re.compile(r"(?:[A-Z]\.){2,}|[^\W\d_]+|\d+(?:[.,:]\d+)*|[%$€£\"?!;:]")
 _CAPS_AMBIGUOUS = frozenset({"who", "it", "is", "us"})
-"""Abbreviations that are everyday words in a text all in capitals."""
+"""Abbreviations that are everyday words in a text all in capitals, unless they have their full stops."""
 
 
 class Name(NamedTuple):
@@ -77,7 +77,7 @@ def _may_be(name: Name, written: str, *, shouted: bool) -> bool:
     alone = len(name.words) == 1
     if name.capital and not written[0].isupper():
         return False
-    if shouted and alone and name.words[0] in _CAPS_AMBIGUOUS:
+    if shouted and alone and name.words[0] in _CAPS_AMBIGUOUS and "." not in written:
         return False
     short = name.capital and alone and len(name.words[0]) <= 3
     return shouted or not short or written.isupper()

@@ -100,13 +100,13 @@ class ArticleReader(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
     """Reads articles given as lists of clean sentences, the title first.
 
     `sentence_c` and `article_c` are inverse regularisation strengths; `negatives` is the weight of an article without
-    the event against one with it: a third to a fifth of our plain articles have a type, and probabilities are meant for
-    news of which a sixth to a tenth has; `cuts` is how many parts of each article are
+    the event against one with it: a quarter to a sixth of our articles have a type, and probabilities are meant for
+    news of which a fifth to a tenth has; `cuts` is how many parts of each article are
     learned from beside the whole, because articles come short and long, with and without title.
     """
 
     def __init__(
-        self, *, sentence_c: float = 1.0, article_c: float = 1.0, negatives: float = 2.0, cuts: int = 4
+        self, *, sentence_c: float = 1.0, article_c: float = 1.0, negatives: float = 1.5, cuts: int = 4
     ) -> None:
         self.sentence_c = sentence_c
         self.article_c = article_c

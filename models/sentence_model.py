@@ -115,12 +115,12 @@ class SentenceModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         return [feature for block in _WEIGHTS for feature in getattr(self, block + "_").vocabulary_]
 
 
-def _log_count_ratio(counts: sp.csr_matrix, y: Ints) -> Floats:
+def _log_count_ratio(counts: sp.csr_matrix, y: Ints) -> npt.NDArray[np.float32]:
     """(n_features,): the absolute log-odds ratio of a feature's presence on either side, smoothed by one."""
     present = (counts > 0).astype(np.float64)
     with_event, without = (
         (1 + np.asarray(present[y == side].sum(axis=0)).ravel()) / (2 + (y == side).sum()) for side in (1, 0)
     )
     ratio = np.abs(np.log(with_event / (1 - with_event)) - np.log(without / (1 - without)))
-    found: Floats = np.minimum(ratio, _SUREST)
+    found: npt.NDArray[np.float32] = np.minimum(ratio, _SUREST).astype(np.float32)
     return found

@@ -4,6 +4,7 @@ where one takes documents or lists of features.
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
@@ -21,6 +22,7 @@ from models.article_model import SignedLogisticRegression
 from models.features import FeatureCounter
 from models.reader import ArticleReader
 from models.sentence_model import SentenceModel
+from models.words import words_of
 
 DOCUMENT_CHECKS = [
     check_get_params_invariance,
@@ -80,3 +82,23 @@ def test_one_class_or_a_weight_too_few_is_refused() -> None:
         SignedLogisticRegression().fit([[0.0], [1.0]], [1, 1])
     with pytest.raises(ValueError, match="one number per row"):
         SignedLogisticRegression().fit([[0.0], [1.0]], [0, 1], [1.0])
+
+
+def test_the_order_of_features_changes_no_bit_of_a_sum() -> None:
+    names = [f"feature {number}" for number in range(40)]
+    lists = [names, names[::-1], [*names[17:], *names[:17]], ["unknown", *names]]
+    counter = FeatureCounter(min_df=1).fit(lists)
+    weights = np.random.RandomState(0).normal(size=len(counter.vocabulary_)) ** 9
+    assert len(set(counter.sums(lists[:3], weights).tolist())) == 1
+    assert np.allclose(counter.sums(lists, weights), counter.transform(lists) @ weights)
+
+
+def test_a_feature_as_frequent_on_either_side_weighs_nothing() -> None:
+    sentences = [
+        f"The ministers of Ghana and Togo {word} on Monday." for word in ("met", "held talks", "rested", "sang")
+    ]
+    y = np.array([1, 1, 0, 0] * 5)
+    model = SentenceModel().fit([(words_of(sentence), []) for sentence in sentences * 5], y)
+    weight = dict(model.contributions((words_of(sentences[0]), [])))
+    assert weight["c:STATE"] == weight["on monday"] == 0
+    assert weight["<TALKV>"] > 0

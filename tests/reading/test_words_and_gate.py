@@ -34,6 +34,7 @@ def passed(sentence: str) -> set[EventType]:
         ("the U.S. secretary of state", ("the", "STATE", "OFFICE")),
         ("turkey was served to us in 1998", ("turkey", "was", "serv", "to", "us", "in", "YEAR")),
         ("GHANA SUSPENDED FROM ECOWAS", ("STATE", "suspend", "from", "ORG")),
+        ("THE U.S. AND IRAN TOLD US", ("the", "STATE", "and", "STATE", "told", "us")),
         ("", ()),
     ],
 )
