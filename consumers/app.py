@@ -20,6 +20,7 @@ import faust
 import uvloop
 from faust.tables.manager import TableManager
 
+from consumers.apart import ReadingProcess
 from consumers.health import Health, HealthServer
 from consumers.inbox import Inbox
 from consumers.intake import Positions
@@ -31,8 +32,8 @@ from consumers.settings import Settings
 from consumers.sink import Sink
 from consumers.transport import SEEK_S, arrived, ends_of, transport_of
 from consumers.worker import StalledError, Worker
-from models.tags import Classifier
 from schemas.errors import TocsinError, TransientError
+from schemas.event import ModelRef
 
 _PARTITION_BYTES = 1_048_576
 """Bytes fetched per partition and request; larger single messages still come, one at a time."""
@@ -103,7 +104,8 @@ class Parts:
     """What a worker is made of. `sink_of` builds the sink, given how the group's own consumer commits."""
 
     settings: Settings
-    classifier: Classifier
+    reader: ReadingProcess
+    model: ModelRef
     offsets: GroupOffsets
     sink_of: Callable[[Commit], Sink]
     log: Log
@@ -132,7 +134,7 @@ async def _serve(parts: Parts) -> None:
     sink = parts.sink_of(_group_commit(app, parts.offsets, settings.delivery_timeout_s))
     worker = Worker(
         settings=settings,
-        classifier=parts.classifier,
+        read=parts.reader.read,
         sink=sink,
         offsets=parts.offsets,
         health=health,
@@ -170,10 +172,10 @@ async def _live(app: Any, worker: Worker, inbox: Inbox, health: Health, parts: P
     threading.Thread(target=_watch, args=(health, worker, settings), daemon=True, name="watchdog").start()
     if not await _started(app, worker):
         return
-    model = parts.classifier.model.version
+    model = parts.model.version
     log.info(LogEvent.WORKER_STARTED, group=settings.group, model=model, delivery=settings.delivery.value)
     beside = [
-        asyncio.ensure_future(_look(app, worker)),
+        asyncio.ensure_future(_look(app, worker, parts.reader)),
         asyncio.ensure_future(_read_on(worker, inbox, settings.batch_articles)),
     ]
     await _until_over(app, worker)
@@ -257,8 +259,12 @@ async def _read_on(worker: Worker, inbox: Inbox, most: int) -> None:
         await worker.handle(await inbox.take(most))
 
 
-async def _look(app: Any, worker: Worker) -> None:
+async def _look(app: Any, worker: Worker, reader: ReadingProcess) -> None:
     while True:
+        try:
+            reader.look()
+        except TocsinError as error:
+            worker.fail(error)
         with contextlib.suppress(AssertionError, RuntimeError):  # the consumer's thread was changing its state
             worker.look(ends_of(app))
         await asyncio.sleep(1)

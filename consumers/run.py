@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable
 
+from consumers.apart import ReadingProcess
 from consumers.app import Commit, Parts, run_worker
+from consumers.detect import Reading
 from consumers.kafka.access import require, worker_access
 from consumers.kafka.admin import holds_transactions, topic_states
 from consumers.kafka.client import KafkaSender
@@ -15,7 +18,6 @@ from consumers.logs import Log, LogEvent, set_up_logging
 from consumers.metrics import Metrics
 from consumers.settings import Delivery, Settings
 from consumers.sink import AtLeastOnceSink, ExactlyOnceSink, Sink
-from models.classifier import load_classifier
 from models.tags import Classifier
 from schemas.errors import StartupError, TocsinError
 
@@ -29,22 +31,37 @@ _BESIDE_S = 15.0
 
 def run(settings: Settings) -> None:
     """Runs one worker until it is told to stop. Raises what made it stop otherwise, after logging it."""
-    serve(settings, lambda: load_classifier(settings.model))
+
+    def shipped() -> Classifier:
+        from models.classifier import load_classifier  # noqa: PLC0415 - 100 MB that only the reading process needs
+
+        return load_classifier(settings.model)
+
+    serve(settings, shipped)
 
 
 def serve(settings: Settings, classifier: Callable[[], Classifier]) -> None:
-    """Runs one worker with a classifier that is loaded here, so that what is wrong with it is logged too."""
+    """Runs one worker with a classifier that is loaded beside it, so that what is wrong with that is logged too."""
     set_up_logging(settings.log_level)
     sys.setswitchinterval(_SWITCH_S)
     log = Log()
     try:
-        _serve(settings, classifier(), log)
+        with contextlib.closing(ReadingProcess(classifier, _reading(settings), log)) as reader:
+            _serve(settings, reader, log)
     except TocsinError as error:
         log.error(LogEvent.WORKER_FAILED, error, reason=str(error))
         raise
 
 
-def _serve(settings: Settings, classifier: Classifier, log: Log) -> None:
+def _reading(settings: Settings) -> Reading:
+    return Reading(
+        event_source=settings.event_source,
+        max_article_bytes=settings.max_article_bytes,
+        fields=settings.article_fields,
+    )
+
+
+def _serve(settings: Settings, reader: ReadingProcess, log: Log) -> None:
     require(settings, worker_access(settings))
     missing = [state.name for state in topic_states(settings) if not state.partitions]
     if missing:
@@ -54,7 +71,8 @@ def _serve(settings: Settings, classifier: Classifier, log: Log) -> None:
         run_worker(
             Parts(
                 settings=settings,
-                classifier=classifier,
+                reader=reader,
+                model=reader.loaded(),
                 offsets=offsets,
                 sink_of=_sinks(settings, offsets),
                 log=log,

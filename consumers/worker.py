@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from consumers.breaker import Breaker
-from consumers.detect import Reading, detect_batch, undecodable
+from consumers.detect import undecodable
 from consumers.health import Health
 from consumers.intake import Arrived, Intake, Member, Partition, Positions, positions_after
 from consumers.logs import Log, LogEvent
@@ -17,7 +17,6 @@ from consumers.outcome import Outcome
 from consumers.settings import Settings
 from consumers.sink import Outgoing, Sink, outgoing_of, portions
 from consumers.threads import Lane, in_thread
-from models.tags import Classifier
 from schemas.errors import TocsinError, TransientError
 from schemas.message import Record
 
@@ -56,7 +55,7 @@ class Worker:
         self,
         *,
         settings: Settings,
-        classifier: Classifier,
+        read: Callable[[Sequence[Record]], list[Outcome]],
         sink: Sink,
         offsets: Offsets,
         health: Health,
@@ -64,12 +63,7 @@ class Worker:
         log: Log,
     ) -> None:
         self._settings = settings
-        self._classifier = classifier
-        self._reading = Reading(
-            event_source=settings.event_source,
-            max_article_bytes=settings.max_article_bytes,
-            fields=settings.article_fields,
-        )
+        self._read_all = read
         self._sink = sink
         self.starts = offsets.starts
         self.lost = offsets.lost
@@ -163,11 +157,7 @@ class Worker:
         self._being_written = asyncio.ensure_future(self._write(taken, outcomes))
 
     def _read(self, taken: Sequence[Arrived]) -> list[Outcome]:
-        readable = iter(
-            detect_batch(
-                [each.record for each in taken if not each.undecodable], self._classifier, self._reading, self._bug
-            )
-        )
+        readable = iter(self._read_all([each.record for each in taken if not each.undecodable]))
         return [undecodable(each.record) if each.undecodable else next(readable) for each in taken]
 
     async def _write(self, taken: Sequence[Arrived], outcomes: Sequence[Outcome]) -> None:
@@ -212,9 +202,6 @@ class Worker:
         self._metrics.write_seconds.observe(seconds)
         self._log.debug(LogEvent.BATCH_WRITTEN, articles=len(taken), written=written, seconds=seconds)
         return written
-
-    def _bug(self, record: Record, error: Exception) -> None:
-        self._log.error(LogEvent.BUG, error, topic=record.topic, partition=record.partition, offset=record.offset)
 
 
 def _size_bytes(sent: Sequence[Outgoing]) -> int:

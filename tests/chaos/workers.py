@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 import consumers.cli
 import consumers.run
+import models.classifier
 from consumers.intake import Member, Positions
 from consumers.sink import AtLeastOnceSink, Outgoing
 from consumers.testing import KeywordClassifier
@@ -115,7 +116,7 @@ def main(kind: str) -> None:
     """Runs the worker until it is told to stop; exit codes are those of `tocsin run`."""
     if kind != SHIPPED:
         classifier: Classifier = CLASSIFIERS[kind]()
-        vars(consumers.run)["load_classifier"] = lambda _folder: classifier
+        vars(models.classifier)["load_classifier"] = lambda _folder: classifier
     if os.environ.get("CHAOS_BREAK") == "transaction":
         vars(consumers.run)["AtLeastOnceSink"] = _WithoutTransaction
     sys.argv = ["tocsin", "run"]

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
+from consumers.detect import detect_batch
 from consumers.health import Health
 from consumers.intake import Arrived, Member, Partition, Positions
 from consumers.logs import Log, set_up_logging
@@ -74,7 +75,7 @@ def play(answer: Answer, story: Callable[[Worker], Coroutine[Any, Any, None]]) -
     async def told() -> Worker:
         worker = Worker(
             settings=Settings(breaker_window=4),
-            classifier=KeywordClassifier(),
+            read=lambda records: detect_batch(records, KeywordClassifier()),
             sink=sink,
             offsets=NoOffsets(),
             health=Health(stall_timeout_s=60),
@@ -217,8 +218,8 @@ def test_a_batch_is_cut_where_it_grows_too_large(sizes: list[int], counts: list[
 def test_threads_of_a_worker_wait_a_millisecond_for_the_interpreter_and_not_five() -> None:
     looking = (
         "import sys; from consumers.run import serve; from consumers.settings import Settings\n"
-        "def look(): print(sys.getswitchinterval()); sys.exit()\n"
+        "def look(): print(sys.getswitchinterval(), flush=True); sys.exit()\n"
         "serve(Settings(), look)"
     )
-    seen = subprocess.run([sys.executable, "-c", looking], capture_output=True, check=True, text=True)
+    seen = subprocess.run([sys.executable, "-c", looking], check=False, capture_output=True, text=True)
     assert seen.stdout == "0.001\n"

@@ -1,0 +1,150 @@
+"""The reading process: it reads as `detect_batch` does, and ends neither too soon nor too late."""
+
+import io
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import pytest
+
+from consumers.apart import ReadingProcess
+from consumers.detect import Reading, detect_batch
+from consumers.logs import Log, set_up_logging
+from consumers.testing import KeywordClassifier
+from models.tags import Classifier, Tags
+from schemas.article import Article
+from schemas.errors import StartupError, TransientError
+from schemas.message import Record
+
+TALKS = orjson.dumps({"text": "They hold talks."})
+
+
+class OutOfMemory(KeywordClassifier):
+    """Has no memory for a text with `large` in it."""
+
+    def tag(self, articles: Sequence[Article]) -> list[Tags]:
+        if any("large" in article.text for article in articles):
+            raise MemoryError
+        return super().tag(articles)
+
+
+def record(offset: int, value: bytes | None = TALKS) -> Record:
+    headers = (("traceparent", b"00-1"), ("empty", None), ("traceparent", b"00-2"))
+    when = datetime(2026, 1, 2, tzinfo=UTC)
+    return Record(value=value, key=b"k", headers=headers, topic="t", partition=3, offset=offset, timestamp=when)
+
+
+@contextmanager
+def reader(classifier: Callable[[], Classifier] = KeywordClassifier) -> Iterator[ReadingProcess]:
+    with closing(ReadingProcess(classifier, Reading(event_source="/here"), Log())) as process:
+        yield process
+    assert not multiprocessing.active_children()
+
+
+def pid_of_reader() -> int:
+    (process,) = multiprocessing.active_children()
+    assert process.pid is not None
+    return process.pid
+
+
+def test_it_reads_as_the_pure_call_does() -> None:
+    values = [TALKS, None, b"\xff", b"{}", orjson.dumps({"text": "nothing"}), orjson.dumps({"text": "explode"}), TALKS]
+    records = [record(offset, value) for offset, value in enumerate(values)]
+    with reader() as process:
+        assert process.loaded() == KeywordClassifier.model
+        read = process.read(records), process.read([]), process.read(records[:1])
+    wanted = detect_batch(records, KeywordClassifier(), Reading(event_source="/here"))
+    assert read == (wanted, [], wanted[:1])
+
+
+def test_what_is_wrong_with_the_classifier_is_told_here() -> None:
+    def refuse() -> Classifier:
+        raise StartupError("no such model")
+
+    with reader(refuse) as process, pytest.raises(StartupError, match="no such model"):
+        process.loaded()
+
+
+def test_a_bug_is_logged_there(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("w") as log:
+        set_up_logging("info", log)
+        with reader() as process:
+            process.loaded()
+            process.read([record(7, orjson.dumps({"text": "explode"}))])
+        set_up_logging("error", io.StringIO())
+    (line,) = map(orjson.loads, (tmp_path / "log").read_text().splitlines())
+    assert (line["event"], line["error_class"], line["offset"]) == ("bug", "builtins.ValueError", 7)
+
+
+def test_no_memory_is_told_here_and_is_no_articles_fault() -> None:
+    with reader(OutOfMemory) as process:
+        process.loaded()
+        with pytest.raises(MemoryError):
+            process.read([record(0, orjson.dumps({"text": "large"}))])
+
+
+def test_its_death_is_noticed_with_and_without_a_batch() -> None:
+    with reader() as process:
+        process.loaded()
+        process.look()
+        os.kill(pid_of_reader(), signal.SIGKILL)
+        with pytest.raises(TransientError, match="killed by signal 9"):
+            process.read([record(0)])
+        with pytest.raises(TransientError, match="killed by signal 9"):
+            process.look()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_reads_on_where_a_signal_tells_all_processes_to_stop(number: signal.Signals) -> None:
+    with reader() as process:
+        process.loaded()
+        os.kill(pid_of_reader(), number)
+        assert len(process.read([record(0)])) == 1
+
+
+def runs(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def wait_until_gone(pid: int) -> None:
+    until = time.monotonic() + 10
+    while runs(pid):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+HANGING = """
+import multiprocessing, sys, time
+from consumers.apart import ReadingProcess
+from consumers.detect import Reading
+from consumers.logs import Log
+def hang():
+    sys.setswitchinterval(1000)
+    while True: pass
+ReadingProcess(hang, Reading(), Log())
+print(multiprocessing.active_children()[0].pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it ends when it comes to read the next batch")
+def test_it_dies_with_its_parent_even_where_it_hangs() -> None:
+    with subprocess.Popen([sys.executable, "-c", HANGING], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        assert runs(child)
+        parent.kill()
+    try:
+        wait_until_gone(child)
+    finally:
+        if runs(child):
+            os.kill(child, signal.SIGKILL)
