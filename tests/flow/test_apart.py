@@ -3,6 +3,7 @@
 import io
 import multiprocessing
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from consumers.apart import ReadingProcess
+from consumers.apart import ReadingProcess, packed, unpacked
 from consumers.detect import Reading, detect_batch
 from consumers.logs import Log, set_up_logging
 from consumers.testing import KeywordClassifier
@@ -124,7 +125,7 @@ def wait_until_gone(pid: int) -> None:
 
 HANGING = """
 import multiprocessing, sys, time
-from consumers.apart import ReadingProcess
+from consumers.apart import ReadingProcess, packed, unpacked
 from consumers.detect import Reading
 from consumers.logs import Log
 def hang():
@@ -148,3 +149,21 @@ def test_it_dies_with_its_parent_even_where_it_hangs() -> None:
     finally:
         if runs(child):
             os.kill(child, signal.SIGKILL)
+
+
+class Hostile:
+    """Would run a command where it is unpickled."""
+
+    def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
+        return os.system, ("touch hostile-was-here",)
+
+
+@pytest.mark.parametrize("value", [Hostile(), os.system, pickle.Unpickler])
+def test_nothing_but_values_comes_out_of_the_pipe(
+    value: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(pickle.UnpicklingError, match="none of the values"):
+        unpacked(packed(value))
+    assert not list(tmp_path.iterdir())
+    assert unpacked(packed([record(1), None, "text", b"bytes", 0.5])) == [record(1), None, "text", b"bytes", 0.5]
