@@ -1,6 +1,6 @@
 """The reading in a process of its own, so that it shares the interpreter with none of Kafka's threads (DECISIONS.md).
 
-Forked, and so with whatever classifier it is given, before the worker's process has any other thread or client.
+Forked, and so with whatever classifier it is given, before the worker's process has a client or a thread that works.
 """
 
 from __future__ import annotations
@@ -76,6 +76,7 @@ class ReadingProcess:
         self._pipe.close()
         self._process.join(_END_S)
         self._process.kill()
+        self._process.join()
 
     def _answer(self) -> Any:
         try:
@@ -83,13 +84,18 @@ class ReadingProcess:
         except (EOFError, OSError) as error:
             self._process.join(_END_S)
             raise self._ended() from error
+        except pickle.UnpicklingError as error:
+            raise TransientError(f"the process that reads articles gave what it must not: {error}") from error
         if isinstance(answer, Exception):
             raise answer
         return answer
 
     def _ended(self) -> TransientError:
-        code = self._process.exitcode or 0
-        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit {code}"
+        code = self._process.exitcode
+        if code is None:
+            how = "has ended"  # the other thread that waits for it was told how
+        else:
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with exit {code}"
         return TransientError(f"the process that reads articles {how}; nothing of the batch in hand is committed")
 
 
@@ -103,7 +109,7 @@ def packed(value: object) -> bytes:
 
 
 def unpacked(content: bytes) -> object:
-    """The value that `packed` made. Raises UnpicklingError for all but our own values: no pickle runs code here."""
+    """The value that `packed` made. Raises UnpicklingError for all but our own types: no pickle names foreign code."""
     return _Values(io.BytesIO(content)).load()
 
 
@@ -159,9 +165,9 @@ def _serve(
         try:
             ready = classifier()
         except TocsinError as error:
-            pipe.send(error)
+            pipe.send_bytes(packed(StartupError(str(error))))
             return
-        pipe.send(ready.model)
+        pipe.send_bytes(packed(ready.model))
         while True:
             records: Any = unpacked(pipe.recv_bytes())
             try:

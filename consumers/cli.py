@@ -78,7 +78,7 @@ def demo(paths: tuple[Path, ...], keep: bool) -> None:
     type=click.IntRange(1, 256),
     default=1,
     show_default=True,
-    help="So many workers on this machine, one per core; they end together.",
+    help="So many workers on this machine; each reads on one core. They end together.",
 )
 def run(workers: int) -> None:
     """Run a worker: articles in, events and dead letters out, until SIGTERM or Ctrl-C.

@@ -1,4 +1,4 @@
-"""`tocsin run --workers N`: several workers on one machine, each a process of its own, that live and end together."""
+"""`tocsin run --workers N`: several workers on one machine, in processes of their own, that live and end together."""
 
 from __future__ import annotations
 

@@ -153,7 +153,8 @@ def _lists_sha256() -> str:
     """The SHA-256 of all word lists, in the order of their names."""
     digest = hashlib.sha256()
     for folder in _LISTS:
-        for file in sorted((resources.files("models") / folder).iterdir(), key=lambda file: file.name):
+        lists = [file for file in (resources.files("models") / folder).iterdir() if file.name.endswith(".txt")]
+        for file in sorted(lists, key=lambda file: file.name):
             digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()
 

@@ -206,15 +206,6 @@ def _count_in_words(prefix: str) -> Callable[[str], str]:
     return read
 
 
-def _beside_in_words(where: str) -> Callable[[str], str]:
-    def read(rest: str) -> str:
-        name, _, words = rest.partition(":")
-        plain = " ".join(word if not word.isupper() else _name(word) for word in words.split())
-        return f'"{plain}" {where} {_name(name) if name else "a trigger"}'
-
-    return read
-
-
 def _name(code: str) -> str:
     if code in _NAMES:
         return _NAMES[code]
@@ -226,9 +217,6 @@ _READERS: Mapping[str, Callable[[str], str]] = {
     "s:": _pair_in_words,
     "w:": _order_in_words,
     "a:": _topic_in_words,
-    "b:": _beside_in_words("up to 3 words before"),
-    "p:": _beside_in_words("directly before"),
-    "n:": _beside_in_words("directly after"),
     **{prefix: _count_in_words(prefix) for prefix in _COUNTED},
 }
 """How a feature with a prefix is read."""

@@ -45,7 +45,6 @@ _TOPIC_WORDS = 60
 _PAIR_REACH = 8
 _WINDOW_REACH = 6
 _CLOSE = 2
-_AUXILIARY_REACH = 3
 
 
 @cache
@@ -99,30 +98,6 @@ def windows(sentence: Words, event_type: EventType) -> list[str]:
                 if close:
                     found.add(seen := f"{side}2{name}")
                     found.add(trigger + seen)
-    return list(found)
-
-
-def beside(sentence: Words, event_type: EventType) -> list[str]:
-    """What stands directly before and after each trigger, and when and how surely it happens: had, will, may, not, ago.
-
-    Words that carry nothing elsewhere count here: "has been suspended" is news, "had been suspended" is history.
-    """
-    words, triggers = sentence.words, all_triggers(event_type)
-    auxiliary = _auxiliary()
-    found: set[str] = set()
-    for place, word in enumerate(words):
-        if word not in triggers:
-            continue
-        name = _instead(word, event_type) or "trig"
-        for before in words[max(0, place - _AUXILIARY_REACH) : place]:
-            if before in auxiliary:
-                found |= {f"b::{before}", f"b:{name}:{before}"}
-        found |= {f"p:{name}:{' '.join(words[max(0, place - reach) : place])}" for reach in (1, 2) if place >= reach}
-        found |= {
-            f"n:{name}:{' '.join(words[place + 1 : place + 1 + reach])}"
-            for reach in (1, 2)
-            if place + reach < len(words)
-        }
     return list(found)
 
 
@@ -183,11 +158,6 @@ class FeatureCounter(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
             columns += [column for column in map(self.vocabulary_.get, names) if column is not None]
             ends.append(len(columns))
         return columns, ends
-
-
-@lru_cache(maxsize=1)
-def _auxiliary() -> frozenset[str]:
-    return shipped_lexicon().triggers["AUXILIARY"] | {"YEAR"}
 
 
 @lru_cache(maxsize=100_000)

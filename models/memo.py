@@ -15,6 +15,9 @@ Places = npt.NDArray[np.int64]
 MOST = 100_000
 """Words kept: with every memo full about 50 MB, measured. News has more different ones, but those are rare."""
 
+_LONGEST_KEPT = 64
+"""Characters of the longest word kept: longer ones are addresses of web pages or hostile, and would take a gigabyte."""
+
 _LONGEST = 16
 """Bytes of the longest piece with a row of its own; of news, 1 piece in 100 is longer."""
 
@@ -39,7 +42,7 @@ _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Memo(dict[str, Value]):
-    """`memo[word]` is `make(word)`. All is forgotten when there are too many.
+    """`memo[word]` is `make(word)`. All is forgotten when there are too many; a very long word is not kept.
 
     A lookup by `map(memo.__getitem__, words)` costs a third of `functools.lru_cache`, which keeps an order.
     """
@@ -49,6 +52,8 @@ class Memo(dict[str, Value]):
         self._make = make
 
     def __missing__(self, word: str) -> Value:
+        if len(word) > _LONGEST_KEPT:
+            return self._make(word)
         if len(self) >= MOST:
             self.clear()
         value = self[word] = self._make(word)

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 
-from models.features import FeatureCounter, beside, ngrams, pairs, windows
+from models.features import FeatureCounter, ngrams, pairs, windows
 from models.words import Words
 from schemas.event_type import EventType
 
@@ -21,7 +21,7 @@ Ints = npt.NDArray[np.int64]
 SILENT = -6.0
 """Log-odds of a sentence that passes no gate: one in 400."""
 
-_WEIGHTS = {"windows": 0.07, "pairs": 0.1, "ngrams": 1.0, "topics": 0.15, "beside": 0.5}
+_WEIGHTS = {"windows": 0.07, "pairs": 0.1, "ngrams": 1.0, "topics": 0.15}
 """How much each block of features counts before regularisation: rows of 0/1 counts are long, TF-IDF rows have length 1.
 Chosen on our own text, writers held apart."""
 
@@ -33,7 +33,7 @@ Read = tuple[Words, Sequence[str]]
 
 
 class SentenceModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Five blocks of features and one balanced logistic regression, for sentences that passed the gate of the type.
+    """Four blocks of features and one balanced logistic regression, for sentences that passed the gate of the type.
 
     Features are weighed by how unevenly the two sides have them before the regression is fitted (NB-SVM: Wang and
     Manning 2012, with a logistic loss), so that a feature which tells needs less evidence than one which does not.
@@ -50,7 +50,6 @@ class SentenceModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         self.pairs_ = FeatureCounter()
         self.ngrams_ = FeatureCounter(binary=False)
         self.topics_ = FeatureCounter()
-        self.beside_ = FeatureCounter()
         self.tfidf_ = TfidfTransformer(sublinear_tf=True)
         lists = self._lists(sentences)
         for name, features in lists.items():
@@ -98,7 +97,6 @@ class SentenceModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             "pairs": [pairs(words) for words, _ in sentences],
             "ngrams": [ngrams(words, event_type) for words, _ in sentences],
             "topics": [list(topics) for _, topics in sentences],
-            "beside": [beside(words, event_type) for words, _ in sentences],
         }
 
     def _matrix(self, lists: Mapping[str, Sequence[Sequence[str]]]) -> sp.csr_matrix:

@@ -89,8 +89,11 @@ def _watch(stage: Stage, seconds: float, every_s: float) -> list[Sample]:
 
 
 def _resident(pid: int) -> int:
-    with open(f"/proc/{pid}/statm", encoding="ascii") as statm:  # noqa: PTH123 - no path of ours
-        return int(statm.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+    """Bytes of a worker: of the process that talks to Kafka and of the one that reads."""
+    process = Path("/proc") / str(pid)
+    pages = int((process / "statm").read_text("ascii").split()[1])
+    children = [int(child) for task in process.glob("task/*/children") for child in task.read_text("ascii").split()]
+    return pages * os.sysconf("SC_PAGESIZE") + sum(map(_resident, children))
 
 
 def _lag(stage: Stage) -> int:

@@ -11,11 +11,11 @@ import os
 import resource
 import sys
 import time
+import types
 from collections.abc import Sequence
 
 import consumers.cli
 import consumers.run
-import models.classifier
 from consumers.intake import Member, Positions
 from consumers.sink import AtLeastOnceSink, Outgoing
 from consumers.testing import KeywordClassifier
@@ -116,7 +116,9 @@ def main(kind: str) -> None:
     """Runs the worker until it is told to stop; exit codes are those of `tocsin run`."""
     if kind != SHIPPED:
         classifier: Classifier = CLASSIFIERS[kind]()
-        vars(models.classifier)["load_classifier"] = lambda _folder: classifier
+        stand_in = types.ModuleType("models.classifier")  # the real one is not loaded before the worker forks, as ever
+        vars(stand_in)["load_classifier"] = lambda _folder: classifier
+        sys.modules[stand_in.__name__] = stand_in
     if os.environ.get("CHAOS_BREAK") == "transaction":
         vars(consumers.run)["AtLeastOnceSink"] = _WithoutTransaction
     sys.argv = ["tocsin", "run"]

@@ -8,6 +8,8 @@ import pytest
 
 from consumers.cli import cli
 from consumers.settings import Settings, setting_rows
+from models.train import THRESHOLDS
+from schemas.event_type import EventType
 
 ROOT = Path(__file__).resolve().parents[2]
 PAPERS = ["README.md", "CONTRIBUTING.md"]
@@ -104,3 +106,9 @@ def test_every_relative_link_leads_to_a_file_of_the_repository(paper: str) -> No
 
     assert links
     assert [link for link in links if link.startswith("/") or not (ROOT / link).exists()] == []
+
+
+def test_the_thresholds_in_the_readme_are_those_of_the_code() -> None:
+    told = re.search(r"Events are sent from ([\d.]+) \(talks\), ([\d.]+) and ([\d.]+);", text_of("README.md"))
+    assert told is not None
+    assert tuple(map(float, told.groups())) == tuple(THRESHOLDS[event_type] for event_type in EventType)

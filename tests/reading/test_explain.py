@@ -49,9 +49,6 @@ def article(text: str, title: str | None = None) -> Article:
         (": <TALKN>", '": TALKS-NOUN"'),
         ("with ORG on", '"with ORGANISATION on"'),
         ("taliban", '"taliban"'),
-        ("b::had", '"had" up to 3 words before a trigger'),
-        ("p:EXCLV:STATE was", '"STATE was" directly before EXCLUDING-VERB'),
-        ("n:trig:with ORG", '"with ORGANISATION" directly after another trigger'),
     ],
 )
 def test_a_feature_reads_as_words(feature: str, words: str) -> None:

@@ -15,7 +15,7 @@ from models.features import topics
 from models.gate import passes, rules
 from models.glance import promising
 from models.language import is_foreign
-from models.memo import EVERYTHING, Piece, PieceMemo
+from models.memo import EVERYTHING, Memo, Piece, PieceMemo
 from models.skim import skimmed
 from models.words import tally, words_of
 
@@ -83,6 +83,15 @@ def test_a_sentence_is_promising_whatever_stands_beside_it(monkeypatch: pytest.M
     assert promising(sentences) == alone
 
 
+def test_a_first_glance_refuses_most_of_everyday_news() -> None:
+    everyday = [
+        text for text in shipped_corpus() if text.form == "article" and text.kind in {"sport", "corporate deal"}
+    ]
+    sentences = [sentence for text in everyday for sentence in plain_sentences(text.title, text.text)]
+    assert len(sentences) > 1_000
+    assert len(promising(sentences)) < 0.25 * len(sentences)
+
+
 @pytest.mark.parametrize("sentences", [[], [""], ["-", "...", "Ghana"], ["\ud800"]])
 def test_nothing_is_promising_where_nothing_is_said(sentences: list[str]) -> None:
     assert promising(sentences) == []
@@ -112,3 +121,9 @@ def test_a_text_is_as_foreign_as_when_its_words_are_counted(text: str, monkeypat
     quick = is_foreign(text, None)
     monkeypatch.setattr("models.language._is_plainly_english", lambda _: False)
     assert quick == is_foreign(text, None)
+
+
+def test_very_long_words_are_read_and_not_kept() -> None:
+    memo = Memo(len)
+    assert [memo["x" * 64], memo["x" * 65]] == [64, 65]
+    assert list(memo) == ["x" * 64]
