@@ -68,7 +68,7 @@ def measure(
                 ):
                     watched = watch(consumer, expected.count(articles), alive=lambda: alive(pids))
             except StuckError as error:
-                run.problems.append(f"{error}; see {log}")
+                run.problems.append(f"{error}; see build/bench/{log.name}")
                 return run
     run.problems += expected.problems(watched, articles)
     _reckon(run, watched.sights, started, meter, broker)

@@ -106,7 +106,7 @@ def _latency(ground: Ground, contestant: Contestant, chosen: _Articles, rate: in
                 expected = chosen.expected.count(_WARM_UP + count) - warm
                 watched = watch(consumer, expected, alive=lambda: alive(pids))
             except StuckError as error:
-                found["problems"].append(f"{error}; see {log}")
+                found["problems"].append(f"{error}; see build/bench/{log.name}")
                 return found
     return found | _percentiles(_milliseconds(load, watched))
 
@@ -137,7 +137,7 @@ def _startup(ground: Ground, contestant: Contestant, chosen: _Articles) -> dict[
             try:
                 watched = watch(consumer, 1, alive=lambda: alive(pids))
             except StuckError as error:
-                found["problems"].append(f"{error}; see {log}")
+                found["problems"].append(f"{error}; see build/bench/{log.name}")
                 return found
     return found | {"first_event_s": round(min(sight.seen for sight in watched.sights) - started, 2)}
 
