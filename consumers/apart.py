@@ -22,6 +22,7 @@ from typing import Any
 from consumers.detect import Reading, detect_batch
 from consumers.logs import Log, LogEvent
 from consumers.outcome import Ignored, IgnoredReason, Outcome, Published, Rejected
+from consumers.processes import how_it_ended
 from models.tags import Classifier, Tags
 from schemas.dead_letter import DeadLetter
 from schemas.errors import Reason, StartupError, TocsinError, TransientError
@@ -91,11 +92,7 @@ class ReadingProcess:
         return answer
 
     def _ended(self) -> TransientError:
-        code = self._process.exitcode
-        if code is None:
-            how = "has ended"  # the other thread that waits for it was told how
-        else:
-            how = f"was killed by signal {-code}" if code < 0 else f"ended with exit {code}"
+        how = how_it_ended(self._process)
         return TransientError(f"the process that reads articles {how}; nothing of the batch in hand is committed")
 
 
@@ -103,7 +100,7 @@ def packed(value: object) -> bytes:
     """What goes through the pipe; `pickle` makes it anew, and writes our values five times as fast as by itself."""
     buffer = io.BytesIO()
     pickler = pickle.Pickler(buffer, pickle.HIGHEST_PROTOCOL)
-    pickler.dispatch_table = dict.fromkeys(_NAMES, _taken_apart)
+    pickler.dispatch_table = _HOW_TO_PACK
     pickler.dump(value)
     return buffer.getvalue()
 
@@ -131,6 +128,9 @@ _NAMES = {
 def _taken_apart(value: Any) -> tuple[Any, ...]:
     kind = type(value)
     return _put_together, (kind, *[getattr(value, name) for name in _NAMES[kind]])
+
+
+_HOW_TO_PACK: dict[type, Any] = dict.fromkeys(_NAMES, _taken_apart)
 
 
 def _put_together(kind: Any, *values: object) -> object:

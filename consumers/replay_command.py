@@ -31,8 +31,6 @@ _LINGER_MS = 50
 """Milliseconds for which a batch waits to be filled where no pace is wanted: full batches, not early ones. One whose
 time is over takes the others of its broker along, so that with 5 ms each holds a dozen articles of 10,000 a second."""
 
-_PACED_LINGER_MS = 5
-
 _SHOWN_EVERY_S = 0.1
 """Seconds; rich draws a bar ten times a second."""
 
@@ -74,8 +72,8 @@ def live_replay(
         problems.append(problem)
         _tell(console, problem)
 
-    linger_ms = _LINGER_MS if pace is None else _PACED_LINGER_MS
-    with _sending(KafkaSender(settings, linger_ms=linger_ms), settings, run_id, limit) as sending:
+    options = {"linger_ms": _LINGER_MS} if pace is None else {}
+    with _sending(KafkaSender(settings, **options), settings, run_id, limit) as sending:
         for item in replay(
             replayed_articles(files, limit=limit, loop=loop),
             sending.sender,

@@ -13,6 +13,7 @@ from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from types import FrameType
 
+from consumers.processes import how_it_ended
 from consumers.settings import Settings, variable
 from schemas.errors import StartupError, TocsinError, TransientError
 
@@ -98,7 +99,5 @@ def _stop(processes: Sequence[BaseProcess]) -> None:
 
 
 def _error_of(ended: BaseProcess) -> TocsinError:
-    code = ended.exitcode or 0
-    how = f"was killed by signal {-code}" if code < 0 else f"ended with exit {code}"
-    told = f"{ended.name} {how}; the others were stopped"
-    return StartupError(told) if code == StartupError.exit_code else TransientError(told)
+    told = f"{ended.name} {how_it_ended(ended)}; the others were stopped"
+    return StartupError(told) if ended.exitcode == StartupError.exit_code else TransientError(told)

@@ -174,10 +174,11 @@ def _files() -> list[Traversable]:
 def parsed(writer: str, content: bytes) -> list[LabelledText]:
     """The lines of one file of our corpus. Raises StartupError that names every bad kind by its file and line."""
     numbered = [(n, _labelled(writer, orjson.loads(line))) for n, line in enumerate(content.splitlines(), 1) if line]
+    kinds = frozenset(HardNegative)
     bad = [
         f"models/corpus/{writer}.jsonl:{n}: kind: expected one of {', '.join(HardNegative)}, got {shown(text.kind)}"
         for n, text in numbered
-        if not text.labels and text.kind not in set(HardNegative)
+        if not text.labels and text.kind not in kinds
     ]
     if bad:
         raise StartupError("\n".join(bad))

@@ -117,17 +117,8 @@ def decode_article(value: bytes | None, content_type: str | None = None, fields:
     Raises ContractError with reason `not_utf8`, `not_json` or `contract` and every bad field by its path.
     """
     checked = _checked_article(value, content_type, fields)
-    digest = content_hash(checked.title, checked.text)
-    return Article(
-        text=checked.text,
-        id=checked.given_id or digest,
-        content_hash=digest,
-        title=checked.title,
-        url=checked.url,
-        source=checked.source,
-        language=checked.language,
-        published_at=checked.published_at,
-    )
+    digest = content_hash(checked.said["title"], checked.text)
+    return Article(text=checked.text, id=checked.given_id or digest, content_hash=digest, **checked.said)
 
 
 def decode_article_ref(
@@ -139,26 +130,15 @@ def decode_article_ref(
     (measured).
     """
     checked = _checked_article(value, content_type, fields)
-    return ArticleRef(
-        id=checked.given_id or content_hash(checked.title, checked.text),
-        title=checked.title,
-        url=checked.url,
-        source=checked.source,
-        language=checked.language,
-        published_at=checked.published_at,
-    )
+    return ArticleRef(id=checked.given_id or content_hash(checked.said["title"], checked.text), **checked.said)
 
 
 class _Checked(NamedTuple):
-    """The fields of an article that is valid; all but the hash."""
+    """An article that is valid and not hashed yet; `said` are the fields that an event repeats."""
 
     text: str
-    title: str | None
     given_id: str | None
-    url: str | None
-    source: str | None
-    language: str | None
-    published_at: datetime | None
+    said: dict[str, Any]
 
 
 def _checked_article(value: bytes | None, content_type: str | None, fields: FieldMap) -> _Checked:
@@ -172,17 +152,18 @@ def _checked_article(value: bytes | None, content_type: str | None, fields: Fiel
 
 def _checked(document: dict[str, Any], fields: FieldMap) -> _Checked:
     reader = _Reader(document, name_of=fields.pointer)
-    checked = _Checked(
-        text=reader.text("text", MAX_TEXT_CHARACTERS, required=True) or "",
-        title=reader.text("title", MAX_FIELD_CHARACTERS),
-        given_id=reader.text("id", MAX_ID_CHARACTERS, required=document.get("id") is not None),
-        url=reader.text("url", MAX_FIELD_CHARACTERS),
-        source=reader.text("source", MAX_FIELD_CHARACTERS),
-        language=reader.language("language"),
-        published_at=reader.time("published_at"),
-    )
+    text = reader.text("text", MAX_TEXT_CHARACTERS, required=True) or ""
+    title = reader.text("title", MAX_FIELD_CHARACTERS)
+    given_id = reader.text("id", MAX_ID_CHARACTERS, required=document.get("id") is not None)
+    said = {
+        "title": title,
+        "url": reader.text("url", MAX_FIELD_CHARACTERS),
+        "source": reader.text("source", MAX_FIELD_CHARACTERS),
+        "language": reader.language("language"),
+        "published_at": reader.time("published_at"),
+    }
     reader.raise_problems()
-    return checked
+    return _Checked(text, given_id, said)
 
 
 def encode_event(event: Event) -> bytes:

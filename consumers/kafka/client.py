@@ -112,8 +112,8 @@ class KafkaSender:
     does not survive the broker's refusal.
     """
 
-    def __init__(self, settings: Settings, **transactional: object) -> None:
-        """`transactional` are further arguments of kafka-python's producer. Raises StartupError without a broker."""
+    def __init__(self, settings: Settings, **options: object) -> None:
+        """`options`: arguments of kafka-python's producer that go before ours. Raises StartupError without a broker."""
         self._timeout_s = settings.delivery_timeout_s
         self._limits = max_message_bytes(settings)
         with broker_errors(settings):
@@ -132,7 +132,7 @@ class KafkaSender:
                     "allow_auto_create_topics": False,
                     "metrics_enabled": False,  # nobody reads them; a tenth of the sending thread's time (py-spy)
                 }
-                | transactional
+                | options
             )
 
     def fits(self, topic: str, message: Message) -> bool:

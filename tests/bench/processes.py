@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from consumers.processes import proc_text, runs, tree_of
 from consumers.settings import Settings
 from consumers.worker_process import environment_of
 
@@ -45,7 +46,7 @@ class Meter:
     def look(self) -> None:
         """Takes one sample."""
         if len(self.samples) % _TREE_EVERY == 0:
-            self._tree = [pid for root in self.pids for pid in _tree(root)]
+            self._tree = [pid for root in self.pids for pid in tree_of(root)]
         looks = [_look(pid) for pid in self._tree]
         sample = Sample(
             at=time.time(), cpu_s=sum(look[0] for look in looks), resident_bytes=sum(look[1] for look in looks)
@@ -116,7 +117,7 @@ def running(command: Sequence[str], settings: Settings, log: Path, count: int = 
 
 def alive(pids: Sequence[int]) -> bool:
     """Whether all of these children of ours still run."""
-    return all(_state(pid) not in {"", "Z"} for pid in pids)
+    return all(map(runs, pids))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -127,28 +128,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _tree(root: int) -> list[int]:
-    found = [root]
-    for pid in found:
-        for task in Path(f"/proc/{pid}/task").glob("*/children"):
-            found += [int(child) for child in _text(task).split()]
-    return found
-
-
 def _look(pid: int) -> tuple[float, int]:
-    fields = _text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
-    memory = _text(Path(f"/proc/{pid}/statm")).split()
+    fields = proc_text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
+    memory = proc_text(Path(f"/proc/{pid}/statm")).split()
     if len(fields) < 15 or len(memory) < 2:
         return 0.0, 0
     return sum(int(ticks) for ticks in fields[11:15]) / _TICKS, int(memory[1]) * _PAGE
-
-
-def _state(pid: int) -> str:
-    return _text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].strip()[:1]
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return ""

@@ -24,6 +24,7 @@ from results import Result, save, table, tally
 from stage import Ground, Stage
 from workers import SHIPPED
 
+from consumers.processes import tree_of
 from consumers.settings import Delivery
 
 GROWTH_AT_MOST = 0.05
@@ -90,10 +91,8 @@ def _watch(stage: Stage, seconds: float, every_s: float) -> list[Sample]:
 
 def _resident(pid: int) -> int:
     """Bytes of a worker: of the process that talks to Kafka and of the one that reads."""
-    process = Path("/proc") / str(pid)
-    pages = int((process / "statm").read_text("ascii").split()[1])
-    children = [int(child) for task in process.glob("task/*/children") for child in task.read_text("ascii").split()]
-    return pages * os.sysconf("SC_PAGESIZE") + sum(map(_resident, children))
+    statms = [Path(f"/proc/{each}/statm").read_text("ascii") for each in tree_of(pid)]
+    return sum(int(statm.split()[1]) for statm in statms) * os.sysconf("SC_PAGESIZE")
 
 
 def _lag(stage: Stage) -> int:

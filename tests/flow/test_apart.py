@@ -7,7 +7,6 @@ import pickle
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -19,7 +18,8 @@ import pytest
 from consumers.apart import ReadingProcess, packed, unpacked
 from consumers.detect import Reading, detect_batch
 from consumers.logs import Log, set_up_logging
-from consumers.testing import KeywordClassifier
+from consumers.processes import runs
+from consumers.testing import KeywordClassifier, eventually
 from models.tags import Classifier, Tags
 from schemas.article import Article
 from schemas.errors import StartupError, TransientError
@@ -111,21 +111,9 @@ def test_it_reads_on_where_a_signal_tells_all_processes_to_stop(number: signal.S
         assert len(process.read([record(0)])) == 1
 
 
-def runs(pid: int) -> bool:
-    stat = Path(f"/proc/{pid}/stat")
-    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
-
-
-def wait_until_gone(pid: int) -> None:
-    until = time.monotonic() + 10
-    while runs(pid):
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-
 HANGING = """
 import multiprocessing, sys, time
-from consumers.apart import ReadingProcess, packed, unpacked
+from consumers.apart import ReadingProcess
 from consumers.detect import Reading
 from consumers.logs import Log
 def hang():
@@ -137,7 +125,7 @@ time.sleep(60)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it ends when it comes to read the next batch")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills a child with its parent (prctl)")
 def test_it_dies_with_its_parent_even_where_it_hangs() -> None:
     with subprocess.Popen([sys.executable, "-c", HANGING], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
@@ -145,7 +133,7 @@ def test_it_dies_with_its_parent_even_where_it_hangs() -> None:
         assert runs(child)
         parent.kill()
     try:
-        wait_until_gone(child)
+        assert eventually(lambda: not runs(child), within_s=10)
     finally:
         if runs(child):
             os.kill(child, signal.SIGKILL)

@@ -4,13 +4,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 
 import pytest
 
 from consumers.embedded import free_port
+from consumers.processes import children_of
 from consumers.testing import Stream, eventually
 from consumers.worker_process import worker_process
 from schemas.codec import decode_event
@@ -178,13 +178,12 @@ def test_the_worker_leaves_no_process(stream: Stream, tmp_path: Path) -> None:
     assert worker.poll() is not None
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="finds the reading process in /proc")
 def test_a_worker_whose_reading_process_is_killed_ends_with_exit_1_also_while_nothing_comes(
     stream: Stream, tmp_path: Path
 ) -> None:
     with worker_process(stream.settings, tmp_path / "log", KEYWORD_WORKER) as worker:
         stream.wait_until_dealt_with(stream.send([Message(value=article(text=ALL_THREE))]))
-        (reading,) = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
-        os.kill(int(reading), signal.SIGKILL)
+        (reading,) = children_of(worker.pid)
+        os.kill(reading, signal.SIGKILL)
         assert worker.wait(30) == 1
     assert "the process that reads articles was killed by signal 9" in (tmp_path / "log").read_text()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from consumers.processes import children_of, runs
 from consumers.settings import Settings
 from consumers.testing import Stream, eventually
 from consumers.worker_process import TOCSIN_RUN, worker_process
@@ -31,17 +32,7 @@ def shared_out(log: Path) -> bool:
 
 def children(pid: int) -> list[int]:
     """Processes that multiprocessing started to work; beside them it has one that only watches over resources."""
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    found = [int(child) for task in tasks for child in task.read_text().split()]
-    return [child for child in found if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
-
-
-def runs(pid: int) -> bool:
-    stat = Path(f"/proc/{pid}/stat")
-    try:
-        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+    return [child for child in children_of(pid) if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
 
 
 def test_each_worker_has_a_port_and_a_name_of_its_own() -> None:
