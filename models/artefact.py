@@ -30,7 +30,6 @@ MANIFEST_FILE = "manifest.json"
 NAME = "tocsin-reader"
 
 TRUSTED = (
-    "models.article_model.SignedLogisticRegression",
     "models.features.FeatureCounter",
     "models.reader.ArticleReader",
     "models.sentence_model.SentenceModel",
@@ -38,7 +37,7 @@ TRUSTED = (
 )
 """Types beyond skops' own list that an artefact may hold."""
 
-FORMAT = 2
+FORMAT = 3
 """Raised by every change of how sentences are read or features are counted: older artefacts would decide otherwise."""
 
 _LISTS = ("gazetteer", "lexicon")

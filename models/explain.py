@@ -1,5 +1,5 @@
-"""Why a score is what it is: the best sentence of each type with the features that weighed most, in words, and what the
-article-level model added. Not on the way of a batch: it reads an article a second time.
+"""Why a score is what it is: the best sentence of each type with the features that weighed most, in words, and how the
+sentences of the article add up. Not on the way of a batch: it reads an article a second time.
 """
 
 from __future__ import annotations
@@ -8,14 +8,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from models.article_model import FEATURES, article_features, background
-from models.features import topics
 from models.gate import passes
-from models.reader import TYPES, ArticleReader, Floats
-from models.sentence_model import SILENT
-from models.words import Words, tally, words_of
+from models.reader import TYPES, ArticleReader
+from models.words import words_of
 from schemas.event_type import EventType
 
 MOST_FEATURES = 8
@@ -59,9 +54,6 @@ _NAMES: Mapping[str, str] = {
 }
 """Classes and kinds whose name in the lexicon says too little; the others go by their own."""
 
-_SCORES = {"best sentences": "the best sentences", "lead": "the best of the first sentences"}
-"""Features of the article model that are scores of its sentences."""
-
 _COUNTED = {"ns:": ("state", 3), "no:": ("organisation", 2), "np:": ("state or organisation", 3)}
 """Counts of parties: what is counted, and the number that stands for itself and more."""
 
@@ -84,8 +76,8 @@ class Explanation:
     """Why one type has its score.
 
     `row` is the best sentence of the article; `supporting` and `opposing` are its features with the greatest weight
-    above and below zero, both empty where it passes no gate; `article` holds all that the article-level model added,
-    its constant included: the sum is the log-odds of the score, up to rounding.
+    above and below zero, both empty where it passes no gate; `article` is what its sentences together count and what
+    every article begins with: the sum is the log-odds of the score, up to rounding.
     """
 
     row: int
@@ -96,13 +88,12 @@ class Explanation:
 
 def explanation(reader: ArticleReader, sentences: Sequence[str], event_type: EventType, row: int) -> Explanation:
     """Why `reader` gives an article its score of one type; `row` is the sentence to look into."""
-    words = [words_of(sentence) for sentence in sentences]
-    found = _sentence_weights(reader, words, event_type, row)
+    found = _sentence_weights(reader, sentences[row], event_type)
     return Explanation(
         row=row,
         supporting=tuple(weighed for weighed in found if weighed.weight > 0)[:MOST_FEATURES],
         opposing=tuple(weighed for weighed in found if weighed.weight < 0)[:MOST_FEATURES],
-        article=_article_weights(reader, words, event_type),
+        article=_article_weights(reader, sentences, event_type),
     )
 
 
@@ -115,8 +106,6 @@ def feature_in_words(feature: str) -> str:
     'OFFICE up to 2 words before TALKS-NOUN'
     >>> feature_in_words("<TALKN> with STATE")
     '"TALKS-NOUN with STATE"'
-    >>> feature_in_words("b:EXCLV:had")
-    '"had" up to 3 words before EXCLUDING-VERB'
     """
     start, colon, rest = feature.partition(":")
     if colon and " " not in start and start + colon in _READERS:
@@ -128,52 +117,20 @@ def feature_in_words(feature: str) -> str:
     return f'"{_CLASS_IN_WORDS.sub(lambda found: _name(found[1] or found[2]), feature)}"'
 
 
-def article_feature_in_words(feature: str, *, above: float) -> str:
-    """A feature of the article model as a person reads it; `above` is how far it lies over that of the average text.
-
-    >>> article_feature_in_words("SPORTX", above=-0.2)
-    'less SPORT-WORD than usual'
-    """
-    if feature in _SCORES:
-        return _SCORES[feature]
-    plain = "different states named" if feature == "states" else _name(feature)
-    return f"{'more' if above > 0 else 'less'} {plain} than usual"
-
-
-def _sentence_weights(reader: ArticleReader, words: Sequence[Words], event_type: EventType, row: int) -> list[Weighed]:
-    if not passes(words[row])[event_type]:
+def _sentence_weights(reader: ArticleReader, sentence: str, event_type: EventType) -> list[Weighed]:
+    words = words_of(sentence)
+    if not passes(words)[event_type]:
         return []
-    model = reader.sentence_models_[TYPES.index(event_type)]
-    found = model.contributions((words[row], _topics(words)))
+    found = reader.sentence_models_[TYPES.index(event_type)].contributions(words)
     return [Weighed(name=feature_in_words(name), weight=round(weight, _DIGITS)) for name, weight in found]
 
 
-def _article_weights(reader: ArticleReader, words: Sequence[Words], event_type: EventType) -> tuple[Weighed, ...]:
-    model = reader.article_models_[TYPES.index(event_type)]
-    above = article_features(_scores(reader, words, event_type), background(tally(words))) - model.mean_
-    added = above / model.scale_ * model.coef_
-    named = [
-        (article_feature_in_words(name, above=over), float(weight))
-        for name, over, weight in zip(FEATURES, above, added, strict=True)
-    ]
-    told = [(name, weight) for name, weight in named if abs(weight) >= 10**-_DIGITS / 2]
-    told.sort(key=lambda item: -abs(item[1]))
-    constant = ("what every article begins with", model.intercept_)
-    return tuple(Weighed(name=name, weight=round(weight, _DIGITS)) for name, weight in [*told, constant])
-
-
-def _scores(reader: ArticleReader, words: Sequence[Words], event_type: EventType) -> Floats:
-    """(n_sentences,): the log-odds of each sentence, as the reader has them."""
-    gated = [row for row, sentence in enumerate(words) if passes(sentence)[event_type]]
-    of_article = _topics(words)
-    scores = np.full(len(words), SILENT)
-    model = reader.sentence_models_[TYPES.index(event_type)]
-    scores[gated] = model.decision_function([(words[row], of_article) for row in gated])
-    return scores
-
-
-def _topics(words: Sequence[Words]) -> list[str]:
-    return topics(tally(words))
+def _article_weights(reader: ArticleReader, sentences: Sequence[str], event_type: EventType) -> tuple[Weighed, ...]:
+    told, constant = reader.weights(sentences, event_type)
+    return (
+        Weighed(name="the best sentences", weight=round(told, _DIGITS)),
+        Weighed(name="what every article begins with", weight=round(constant, _DIGITS)),
+    )
 
 
 def _window_in_words(window: re.Match[str]) -> str:
@@ -190,11 +147,6 @@ def _pair_in_words(rest: str) -> str:
 def _order_in_words(rest: str) -> str:
     first, _, second = rest.partition(">")
     return f"{_name(first)} before {_name(second)} within 8 words"
-
-
-def _topic_in_words(rest: str) -> str:
-    name, _, level = rest.partition(">")
-    return f"an article with {level} or more {_name(name)} per 100 words"
 
 
 def _count_in_words(prefix: str) -> Callable[[str], str]:
@@ -216,7 +168,6 @@ _READERS: Mapping[str, Callable[[str], str]] = {
     "c:": lambda rest: f"{_name(rest)} in the sentence",
     "s:": _pair_in_words,
     "w:": _order_in_words,
-    "a:": _topic_in_words,
     **{prefix: _count_in_words(prefix) for prefix in _COUNTED},
 }
 """How a feature with a prefix is read."""

@@ -7,7 +7,7 @@ the others, and the classifier learns senses instead of words.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import pairwise
 
@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from models.lexicon import shipped_lexicon
-from models.words import Tally, Words, density
+from models.words import Words
 from schemas.event_type import EventType
 
 INSTEAD: Mapping[EventType, tuple[str, ...]] = {
@@ -33,15 +33,6 @@ _TRIGGERS: Mapping[EventType, tuple[str, ...]] = {
     EventType.PROGRAM_EXCLUSION: ("EXCL_SURE", "EXCL_SOME", "EXCL_ALSO"),
 }
 
-TOPICS = ("SPORT", "BUSINESS", "DOMESTIC", "CRIME", "BIZ", "ENT", "TECH", "SPORTX")
-"""Kinds and classes of everyday news in which the triggers mean something else."""
-
-_TOPIC_LEVELS = (0.5, 1, 2, 4, 7)
-"""Densities, per 100 words, at which a topic counts as more present."""
-
-_TOPIC_WORDS = 60
-"""Words below which an article is too short for a topic."""
-
 _PAIR_REACH = 8
 _WINDOW_REACH = 6
 _CLOSE = 2
@@ -51,14 +42,6 @@ _CLOSE = 2
 def all_triggers(event_type: EventType) -> frozenset[str]:
     """Stems that may tell such an event."""
     return _union(_TRIGGERS[event_type])
-
-
-def topics(found: Tally) -> list[str]:
-    """The topics of an article, as features of each of its sentences."""
-    if found.n_words < _TOPIC_WORDS:
-        return []
-    dense = [(topic, density(found, topic)) for topic in TOPICS]
-    return [f"a:{topic}>{level:g}" for topic, share in dense for level in _TOPIC_LEVELS if share >= level]
 
 
 def pairs(sentence: Words) -> list[str]:
@@ -104,10 +87,13 @@ def windows(sentence: Words, event_type: EventType) -> list[str]:
 def ngrams(sentence: Words, event_type: EventType) -> list[str]:
     """1-, 2- and 3-grams of content words and kinds, triggers as their class; repeated ones as often as they occur."""
     skipped = shipped_lexicon().triggers["FUNCTION"]
-    named = [(word, _instead(word, event_type)) for word in sentence.words if word not in skipped]
-    words = [f"<{name}>" if name else word for word, name in named]
-    two = [f"{a} {b}" for a, b in pairwise(words)]
-    return [*words, *two, *[f"{ab} {c}" for ab, c in zip(two, words[2:], strict=False)]]
+    words = _as_classes((word for word in sentence.words if word not in skipped), event_type)
+    return [*words, *_grams(words)]
+
+
+def runs(sentence: Words, event_type: EventType) -> list[str]:
+    """2- and 3-grams of all words, triggers as their class: who meets with whom, and what is imposed on or by whom."""
+    return list(set(_grams(_as_classes(sentence.words, event_type))))
 
 
 class FeatureCounter(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -158,6 +144,16 @@ class FeatureCounter(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
             columns += [column for column in map(self.vocabulary_.get, names) if column is not None]
             ends.append(len(columns))
         return columns, ends
+
+
+def _as_classes(words: Iterable[str], event_type: EventType) -> list[str]:
+    """The words, and for a trigger of the type its class in angle brackets."""
+    return [f"<{name}>" if (name := _instead(word, event_type)) else word for word in words]
+
+
+def _grams(words: Sequence[str]) -> list[str]:
+    two = [f"{a} {b}" for a, b in pairwise(words)]
+    return [*two, *[f"{ab} {c}" for ab, c in zip(two, words[2:], strict=False)]]
 
 
 @lru_cache(maxsize=100_000)

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 
-from models.features import FeatureCounter, ngrams, pairs, windows
+from models.features import FeatureCounter, ngrams, pairs, runs, windows
 from models.words import Words
 from schemas.event_type import EventType
 
@@ -21,15 +21,12 @@ Ints = npt.NDArray[np.int64]
 SILENT = -6.0
 """Log-odds of a sentence that passes no gate: one in 400."""
 
-_WEIGHTS = {"windows": 0.07, "pairs": 0.1, "ngrams": 1.0, "topics": 0.15}
+_WEIGHTS = {"windows": 0.07, "pairs": 0.1, "ngrams": 1.0, "runs": 0.3}
 """How much each block of features counts before regularisation: rows of 0/1 counts are long, TF-IDF rows have length 1.
 Chosen on our own text, writers held apart."""
 
 _SUREST = 3.0
 """The largest log-count ratio that counts: e to the 3, a feature found twenty times as often on one side."""
-
-Read = tuple[Words, Sequence[str]]
-"""A sentence and the topics of its article."""
 
 
 class SentenceModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -44,12 +41,12 @@ class SentenceModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         self.event_type = event_type
         self.c = c
 
-    def fit(self, sentences: Sequence[Read], y: Ints) -> SentenceModel:
+    def fit(self, sentences: Sequence[Words], y: Ints) -> SentenceModel:
         """Learns from sentences that passed the gate; y: (n,) of 0 and 1."""
         self.windows_ = FeatureCounter()
         self.pairs_ = FeatureCounter()
         self.ngrams_ = FeatureCounter(binary=False)
-        self.topics_ = FeatureCounter()
+        self.runs_ = FeatureCounter()
         self.tfidf_ = TfidfTransformer(sublinear_tf=True)
         lists = self._lists(sentences)
         for name, features in lists.items():
@@ -64,7 +61,7 @@ class SentenceModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         self.regression_.coef_ *= ratio
         return self
 
-    def decision_function(self, sentences: Sequence[Read]) -> Floats:
+    def decision_function(self, sentences: Sequence[Words]) -> Floats:
         """(n,): log-odds of each sentence."""
         if not sentences:
             return np.empty(0)
@@ -80,7 +77,7 @@ class SentenceModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
                 found += counter.sums(features, weights * much)
         return found
 
-    def contributions(self, sentence: Read) -> list[tuple[str, float]]:
+    def contributions(self, sentence: Words) -> list[tuple[str, float]]:
         """What each feature of the sentence adds to its log-odds, most telling first, either way."""
         row = self._matrix(self._lists([sentence])).tocoo()
         names = self._names()
@@ -90,13 +87,13 @@ class SentenceModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         ]
         return sorted(found, key=lambda item: -abs(item[1]))
 
-    def _lists(self, sentences: Sequence[Read]) -> dict[str, list[list[str]]]:
+    def _lists(self, sentences: Sequence[Words]) -> dict[str, list[list[str]]]:
         event_type = EventType(self.event_type)
         return {
-            "windows": [windows(words, event_type) for words, _ in sentences],
-            "pairs": [pairs(words) for words, _ in sentences],
-            "ngrams": [ngrams(words, event_type) for words, _ in sentences],
-            "topics": [list(topics) for _, topics in sentences],
+            "windows": [windows(words, event_type) for words in sentences],
+            "pairs": [pairs(words) for words in sentences],
+            "ngrams": [ngrams(words, event_type) for words in sentences],
+            "runs": [runs(words, event_type) for words in sentences],
         }
 
     def _matrix(self, lists: Mapping[str, Sequence[Sequence[str]]]) -> sp.csr_matrix:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from string import ascii_letters
 from typing import NamedTuple
 
 from models.kinds import folded, shipped_gazetteer, tokens
@@ -50,14 +47,12 @@ class Name(NamedTuple):
 class Names(NamedTuple):
     """The names that may begin at a token.
 
-    alone: that of the token by itself; longer: all others, longest first; seconds: the second words of these; never:
-    letters that no second word begins with.
+    alone: that of the token by itself; longer: all others, longest first; seconds: the second words of these.
     """
 
     alone: Name | None
     longer: tuple[Name, ...]
     seconds: frozenset[str]
-    never: frozenset[str]
 
 
 class Token(NamedTuple):
@@ -76,7 +71,7 @@ class Token(NamedTuple):
 
 def words_of(sentence: str) -> Words:
     """Reads one clean sentence."""
-    known = _SHOUTED if sentence.isupper() else PIECES
+    known = _SHOUTED if sentence.isupper() else _PIECES
     read = [token for piece in sentence.split() for token in known[piece]]
     words: list[str] = []
     marks: list[tuple[int, str]] = []
@@ -85,7 +80,7 @@ def words_of(sentence: str) -> Words:
     for at, (_, word, names, phrases, classes) in enumerate(read):
         if at < free:
             continue
-        if names and (name := name_at(read, at, names) if names.longer else names.alone):
+        if names and (name := _name_at(read, at, names) if names.longer else names.alone):
             free = at + len(name.words)
             if name.party:
                 parties.add(name.party)
@@ -103,7 +98,7 @@ def words_of(sentence: str) -> Words:
     return Words(tuple(words), tuple(marks), frozenset([name for _, name in marks]), frozenset(parties))
 
 
-def name_at(read: Sequence[Token], at: int, names: Names) -> Name | None:
+def _name_at(read: Sequence[Token], at: int, names: Names) -> Name | None:
     """The longest of the names that stands at a token."""
     if at + 1 < len(read) and read[at + 1].folded in names.seconds:
         ahead = tuple([token.folded for token in read[at : at + len(names.longer[0].words)]])
@@ -111,32 +106,6 @@ def name_at(read: Sequence[Token], at: int, names: Names) -> Name | None:
             if name.words == ahead[: len(name.words)]:
                 return name
     return names.alone
-
-
-class Tally(NamedTuple):
-    """What an article's background is made of: its words, how often each kind and class occurs, the states named."""
-
-    n_words: int
-    counts: Mapping[str, int]
-    states: AbstractSet[str]
-
-
-def tally(sentences: Iterable[Words]) -> Tally:
-    """The tally of an article, or of a part of it."""
-    n_words, names, states = 0, [], set()
-    for sentence in sentences:
-        n_words += len(sentence.words)
-        names += [name for _, name in sentence.marks]
-        states |= {party for party in sentence.parties if not party.startswith(_ORGANISATION)}
-    return Tally(n_words, Counter(names), states)
-
-
-def density(found: Tally, name: str) -> float:
-    """How often a kind or class occurs in an article, per 100 words; 0 for an article without words."""
-    step, total = 100 / max(found.n_words, 1), 0.0
-    for _ in range(found.counts.get(name, 0)):
-        total += step
-    return total
 
 
 def _tokens(piece: str, *, known: Memo[Token]) -> tuple[Token, ...]:
@@ -164,8 +133,7 @@ def _names(written: str, text: str, *, shouted: bool) -> Names | None:
     longer = tuple(name for name in found if len(name.words) > 1)
     alone = next((name for name in found if len(name.words) == 1), None)
     seconds = frozenset(name.words[1] for name in longer)
-    never = frozenset(letter for letter in ascii_letters if letter.lower() not in {word[0] for word in seconds})
-    return Names(alone, longer, seconds, never)
+    return Names(alone, longer, seconds)
 
 
 def _party(kind: str, name: str) -> str:
@@ -201,7 +169,7 @@ TOKENS: Memo[Token] = Memo(partial(_token, shouted=False))
 _SHOUTED_TOKENS: Memo[Token] = Memo(partial(_token, shouted=True))
 """The same in sentences all in capitals."""
 
-PIECES: Memo[tuple[Token, ...]] = Memo(partial(_tokens, known=TOKENS))
+_PIECES: Memo[tuple[Token, ...]] = Memo(partial(_tokens, known=TOKENS))
 """What stands between blanks → its tokens."""
 
 _SHOUTED: Memo[tuple[Token, ...]] = Memo(partial(_tokens, known=_SHOUTED_TOKENS))

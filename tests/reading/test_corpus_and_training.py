@@ -164,7 +164,7 @@ def test_an_artefact_with_a_type_that_is_not_on_our_list_is_refused(tmp_path: Pa
 def test_the_parameters_of_the_reader_are_those_of_a_scikit_learn_estimator() -> None:
     from sklearn.base import clone
 
-    reader = ArticleReader(negatives=2.0)
+    reader = ArticleReader(sentence_c=2.0)
     assert clone(reader).get_params() == reader.get_params()
 
 

@@ -1,5 +1,5 @@
-"""The estimators behave as scikit-learn's do: all of its own checks where one takes arrays, the contracts of parameters
-where one takes documents or lists of features.
+"""The estimators behave as scikit-learn's do: its own checks of parameters, which are those that apply to estimators of
+documents and lists of features, and what the reader promises of its probabilities.
 """
 
 from collections.abc import Callable
@@ -15,10 +15,9 @@ from sklearn.utils.estimator_checks import (
     check_no_attributes_set_in_init,
     check_parameters_default_constructible,
     check_set_params,
-    parametrize_with_checks,
 )
+from sklearn.utils.validation import check_is_fitted
 
-from models.article_model import SignedLogisticRegression
 from models.features import FeatureCounter
 from models.reader import ArticleReader
 from models.sentence_model import SentenceModel
@@ -37,17 +36,6 @@ DOCUMENT_CHECKS = [
 ON_DOCUMENTS = [ArticleReader(), SentenceModel(), FeatureCounter()]
 
 
-def not_meant(estimator: BaseEstimator) -> dict[str, str]:
-    return {
-        "check_sample_weight_equivalence_on_dense_data": "features are standardised over rows, whatever their weight",
-    }
-
-
-@parametrize_with_checks([SignedLogisticRegression()], expected_failed_checks=not_meant)
-def test_the_article_model_passes_the_checks_of_scikit_learn(estimator: BaseEstimator, check: Callable) -> None:
-    check(estimator)
-
-
 @pytest.mark.parametrize("check", DOCUMENT_CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("estimator", ON_DOCUMENTS, ids=lambda estimator: type(estimator).__name__)
 def test_estimators_on_documents_pass_the_checks_that_need_no_arrays(
@@ -57,31 +45,16 @@ def test_estimators_on_documents_pass_the_checks_that_need_no_arrays(
 
 
 def test_parameters_that_are_set_are_those_of_a_copy() -> None:
-    reader = ArticleReader().set_params(negatives=5.0, cuts=0)
+    reader = ArticleReader().set_params(priors=(0.5, 0.5, 0.5), sentence_c=2.0)
     assert clone(reader).get_params() == reader.get_params()
     assert clone(reader) is not reader
-    assert reader.get_params()["negatives"] == 5.0
+    assert reader.get_params()["sentence_c"] == 2.0
 
 
-def test_signs_keep_coefficients_on_their_side() -> None:
-    rows, labels = [[0.0, 1.0], [1.0, 0.0], [2.0, 0.5], [3.0, 0.1]], [0, 0, 1, 1]
-    free = SignedLogisticRegression().fit(rows, labels)
-    held = SignedLogisticRegression(signs=[-1, 1]).fit(rows, labels)
-    assert free.coef_[0] > 0
-    assert held.coef_[0] == 0
-
-
-@pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function"])
-def test_an_article_model_that_has_learned_nothing_says_so(method: str) -> None:
-    with pytest.raises(NotFittedError):
-        getattr(SignedLogisticRegression(), method)([[0.0]])
-
-
-def test_one_class_or_a_weight_too_few_is_refused() -> None:
-    with pytest.raises(ValueError, match="expected two classes"):
-        SignedLogisticRegression().fit([[0.0], [1.0]], [1, 1])
-    with pytest.raises(ValueError, match="one number per row"):
-        SignedLogisticRegression().fit([[0.0], [1.0]], [0, 1], [1.0])
+def test_an_estimator_that_has_learned_nothing_says_so() -> None:
+    for estimator in (ArticleReader(), SentenceModel()):
+        with pytest.raises(NotFittedError):
+            check_is_fitted(estimator)
 
 
 def test_the_order_of_features_changes_no_bit_of_a_sum() -> None:
@@ -98,7 +71,7 @@ def test_a_feature_as_frequent_on_either_side_weighs_nothing() -> None:
         f"The ministers of Ghana and Togo {word} on Monday." for word in ("met", "held talks", "rested", "sang")
     ]
     y = np.array([1, 1, 0, 0] * 5)
-    model = SentenceModel().fit([(words_of(sentence), []) for sentence in sentences * 5], y)
-    weight = dict(model.contributions((words_of(sentences[0]), [])))
+    model = SentenceModel().fit([words_of(sentence) for sentence in sentences * 5], y)
+    weight = dict(model.contributions(words_of(sentences[0])))
     assert weight["c:STATE"] == weight["on monday"] == 0
     assert weight["<TALKV>"] > 0

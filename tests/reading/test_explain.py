@@ -35,7 +35,6 @@ def article(text: str, title: str | None = None) -> Article:
         ("w:STATE>SANCN", "STATE before SANCTIONS-NOUN within 8 words"),
         ("s:NEG&TALKN", "NEGATION and TALKS-NOUN"),
         ("c:ORG", "ORGANISATION in the sentence"),
-        ("a:SPORTX>0.5", "an article with 0.5 or more SPORT-WORD per 100 words"),
         ("ns:3", "states named: 3 or more"),
         ("ns:1", "states named: 1"),
         ("np:2", "states or organisations named: 2"),
