@@ -13,6 +13,7 @@ import os
 import pickle
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta, timezone
@@ -54,6 +55,7 @@ class ReadingProcess:
         )
         self._process.start()
         theirs.close()
+        self._giving, self._answered = threading.Lock(), threading.Lock()
 
     def loaded(self) -> ModelRef:
         """Waits for the classifier and says which it is; to be called once. Raises what loading it raised."""
@@ -61,10 +63,20 @@ class ReadingProcess:
         return model
 
     def read(self, records: Sequence[Record]) -> list[Outcome]:
-        """See detect_batch. Raises MemoryError where that did, TransientError where the process has ended."""
-        with contextlib.suppress(OSError):  # it has ended: the answer says so
-            self._pipe.send_bytes(packed(list(records)))
-        outcomes: list[Outcome] = self._answer()
+        """See detect_batch. Raises MemoryError where that did, TransientError where the process has ended.
+
+        Two threads may call it at once: the second batch then lies in the pipe when the first is read. Who gave first
+        is answered first, for the next may give already, but waits for its answer until then.
+        """
+        content = packed(list(records))
+        with self._giving:
+            with contextlib.suppress(OSError):  # it has ended: the answer says so
+                self._pipe.send_bytes(content)
+            self._answered.acquire()
+        try:
+            outcomes: list[Outcome] = self._answer()
+        finally:
+            self._answered.release()
         return outcomes
 
     def look(self) -> None:

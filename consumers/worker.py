@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
 from typing import Protocol
 
 from consumers.breaker import Breaker
@@ -49,7 +50,10 @@ class StalledError(TocsinError):
 
 
 class Worker:
-    """One worker's life between assignment and end; the first thing that goes wrong for good ends it."""
+    """One worker's life between assignment and end; the first thing that goes wrong for good ends it.
+
+    `read` is called in two threads, at most once in each at a time.
+    """
 
     def __init__(
         self,
@@ -72,10 +76,11 @@ class Worker:
         self._log = log
         self._breaker = Breaker(window=settings.breaker_window, share=settings.breaker_share)
         self._loop = asyncio.get_running_loop()
-        self._reading_lane = Lane("reading")
+        self._reading_lanes = (Lane("reading"), Lane("reading too"))
+        self._next_lane = cycle(self._reading_lanes)
+        self._read_at = time.perf_counter()
         self._writing = asyncio.Lock()
-        self._being_written: asyncio.Future[None] = asyncio.ensure_future(asyncio.sleep(0))
-        self.in_hand = asyncio.Lock()
+        self._in_hand: asyncio.Future[None] = asyncio.ensure_future(asyncio.sleep(0))
         self.intake = Intake()
         self.stopping = asyncio.Event()
         self.failure: Exception | None = None
@@ -98,8 +103,7 @@ class Worker:
 
     def look(self, ends: Positions) -> None:
         """To be called every second, with how far each partition reaches: notes when there is nothing to do."""
-        busy = self.in_hand.locked() or not self._being_written.done()
-        if self.intake.member is not None and not busy and not self.intake.behind(ends):
+        if self.intake.member is not None and self._in_hand.done() and not self.intake.behind(ends):
             self._health.idle()
 
     async def revoked(self) -> None:
@@ -114,72 +118,76 @@ class Worker:
         self._log.info(LogEvent.PARTITIONS_REVOKED)
 
     async def handle(self, batch: Sequence[Arrived]) -> None:
-        """Reads one batch, and begins to write it once the one before it is written.
+        """Begins to read one batch, and returns once the one before it is written.
 
-        So that one batch is read while another is written. Never raises: a failure is kept in `failure` and stops the
-        worker.
+        So that two batches are in hand: while one is read, the one before it is written, or the one after it lies
+        ready. Never raises: a failure is kept in `failure` and stops the worker.
         """
-        async with self.in_hand:
-            if self.stopping.is_set():
-                return
-            try:
-                await self._handle(batch)
-            except MemoryError:
-                self.fail(TransientError("the worker ran out of memory; nothing of the batch in hand is committed"))
-            except Exception as error:  # noqa: BLE001 - no exception may leave the agent's loop
-                self.fail(error)
+        if self.stopping.is_set():
+            return
+        try:
+            taken = self.intake.take(batch)
+            if taken:
+                before = self._in_hand
+                self._in_hand = asyncio.ensure_future(self._deal(taken, before))
+                await asyncio.shield(before)
+        except Exception as error:  # noqa: BLE001 - no exception may leave the loop that calls this
+            self.fail(error)
 
     async def finish(self) -> None:
         """Returns when the batches in hand are dealt with."""
-        async with self.in_hand:
-            await asyncio.shield(self._being_written)
-        self._reading_lane.close()
+        await asyncio.shield(self._in_hand)
+        for lane in self._reading_lanes:
+            lane.close()
 
     def fail(self, error: Exception) -> None:
         """Ends the worker with exit 1; the offsets of the batch in hand stay uncommitted. From any thread."""
+        if isinstance(error, MemoryError):
+            error = TransientError("the worker ran out of memory; nothing of the batch in hand is committed")
         self.failure = self.failure or error
         self._health.failed()
         self._loop.call_soon_threadsafe(self.stopping.set)
 
-    async def _handle(self, batch: Sequence[Arrived]) -> None:
-        taken = self.intake.take(batch)
-        if not taken:
-            return
+    async def _deal(self, taken: Sequence[Arrived], before: asyncio.Future[None]) -> None:
+        """Reads a batch, and writes it after the one before it. Never raises: no exception may be lost in a task."""
+        try:
+            outcomes = await self._outcomes(taken)
+            await before
+            if self._breaker.trips(outcomes):
+                raise BreakerTripped(
+                    f"more than {self._settings.breaker_share:g} of the last {self._settings.breaker_window} articles "
+                    "failed for a fault of Tocsin; nothing of this batch is committed. The log's `bug` lines say where"
+                )
+            await self._write(taken, outcomes)
+        except Exception as error:  # noqa: BLE001 - see above
+            self.fail(error)
+
+    async def _outcomes(self, taken: Sequence[Arrived]) -> list[Outcome]:
         began = time.perf_counter()
-        outcomes = await self._reading_lane.call(lambda: self._read(taken))
-        self._metrics.read_seconds.observe(time.perf_counter() - began)
-        if self._breaker.trips(outcomes):
-            raise BreakerTripped(
-                f"more than {self._settings.breaker_share:g} of the last {self._settings.breaker_window} articles "
-                "failed for a fault of Tocsin; nothing of this batch is committed. The log's `bug` lines say where"
-            )
-        await asyncio.shield(self._being_written)
-        self._being_written = asyncio.ensure_future(self._write(taken, outcomes))
+        outcomes = await next(self._next_lane).call(lambda: self._read(taken))
+        began, self._read_at = max(began, self._read_at), time.perf_counter()  # till then the batch before it was read
+        self._metrics.read_seconds.observe(self._read_at - began)
+        return outcomes
 
     def _read(self, taken: Sequence[Arrived]) -> list[Outcome]:
         readable = iter(self._read_all([each.record for each in taken if not each.undecodable]))
         return [undecodable(each.record) if each.undecodable else next(readable) for each in taken]
 
     async def _write(self, taken: Sequence[Arrived], outcomes: Sequence[Outcome]) -> None:
-        """Writes a batch, unless its partitions have gone to another worker meanwhile. Never raises."""
-        try:
-            sent = [
-                outgoing_of(
-                    each, outcome, events_topic=self._settings.events_topic, dead_topic=self._settings.dead_topic
-                )
-                for each, outcome in zip(taken, outcomes, strict=True)
-            ]
-            start = 0
-            for count in portions(map(_size_bytes, sent), _PORTION_BYTES):
-                part = slice(start, start + count)
-                if not await self._written(taken[part], sent[part]):
-                    self._log.info(LogEvent.BATCH_DROPPED, articles=len(taken) - start)
-                    return
-                self._metrics.count(outcomes[part])
-                self._health.progressed()
-                start += count
-        except Exception as error:  # noqa: BLE001 - no exception may be lost in a task
-            self.fail(error)
+        """Writes a batch, unless its partitions have gone to another worker meanwhile."""
+        sent = [
+            outgoing_of(each, outcome, events_topic=self._settings.events_topic, dead_topic=self._settings.dead_topic)
+            for each, outcome in zip(taken, outcomes, strict=True)
+        ]
+        start = 0
+        for count in portions(map(_size_bytes, sent), _PORTION_BYTES):
+            part = slice(start, start + count)
+            if not await self._written(taken[part], sent[part]):
+                self._log.info(LogEvent.BATCH_DROPPED, articles=len(taken) - start)
+                return
+            self._metrics.count(outcomes[part])
+            self._health.progressed()
+            start += count
 
     async def _written(self, taken: Sequence[Arrived], sent: Sequence[Sequence[Outgoing]]) -> bool:
         """Whether it was; if not, nothing more of its epoch is: what follows must not stand before it."""

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,6 +65,15 @@ def test_it_reads_as_the_pure_call_does() -> None:
         read = process.read(records), process.read([]), process.read(records[:1])
     wanted = detect_batch(records, KeywordClassifier(), Reading(event_source="/here"))
     assert read == (wanted, [], wanted[:1])
+
+
+def test_two_threads_that_give_batches_at_once_are_each_given_their_own() -> None:
+    batches = [[record(20 * number + place) for place in range(1 + number % 7)] for number in range(60)]
+    large = record(0, orjson.dumps({"text": "They hold talks. " * 10_000}))
+    with reader() as process, ThreadPoolExecutor(2) as threads:
+        process.loaded()
+        read = list(threads.map(process.read, [[large] * 5, *batches]))
+    assert read[1:] == [detect_batch(batch, KeywordClassifier(), Reading(event_source="/here")) for batch in batches]
 
 
 def test_what_is_wrong_with_the_classifier_is_told_here() -> None:

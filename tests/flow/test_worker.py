@@ -4,6 +4,7 @@ import asyncio
 import io
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,7 @@ from consumers.health import Health
 from consumers.intake import Arrived, Member, Partition, Positions
 from consumers.logs import Log, set_up_logging
 from consumers.metrics import Metrics
+from consumers.outcome import Outcome
 from consumers.settings import Settings
 from consumers.sink import Outgoing, portions
 from consumers.testing import KeywordClassifier
@@ -67,7 +69,15 @@ def article(offset: int, text: str = "talks", *, epoch: int = 1) -> Arrived:
     return Arrived(record=record, epoch=epoch, follows=offset)
 
 
-def play(answer: Answer, story: Callable[[Worker], Coroutine[Any, Any, None]]) -> tuple[PlayedSink, Worker]:
+def read_at_once(records: Sequence[Record]) -> list[Outcome]:
+    return detect_batch(records, KeywordClassifier())
+
+
+def play(
+    answer: Answer,
+    story: Callable[[Worker], Coroutine[Any, Any, None]],
+    read: Callable[[Sequence[Record]], list[Outcome]] = read_at_once,
+) -> tuple[PlayedSink, Worker]:
     """Runs a story with a worker that has partition 0 from offset 0 on."""
     set_up_logging("error", io.StringIO())
     sink = PlayedSink(answer)
@@ -75,7 +85,7 @@ def play(answer: Answer, story: Callable[[Worker], Coroutine[Any, Any, None]]) -
     async def told() -> Worker:
         worker = Worker(
             settings=Settings(breaker_window=4),
-            read=lambda records: detect_batch(records, KeywordClassifier()),
+            read=read,
             sink=sink,
             offsets=NoOffsets(),
             health=Health(stall_timeout_s=60),
@@ -121,6 +131,43 @@ def test_a_batch_is_read_while_the_one_before_it_is_written() -> None:
     play(slow, story)
     assert order[0] in {"first handled", "begin 1"}
     assert order.index("first handled") < order.index("end 1") < order.index("begin 2")
+
+
+def test_the_next_batch_is_given_to_be_read_before_the_one_in_hand_is_and_they_are_written_in_order() -> None:
+    second_is_read = threading.Event()
+
+    def first_waits_for_second(records: Sequence[Record]) -> list[Outcome]:
+        if records[0].offset == 0:
+            assert second_is_read.wait(10)
+        else:
+            second_is_read.set()
+        return read_at_once(records)
+
+    async def story(worker: Worker) -> None:
+        for offset in range(3):
+            await worker.handle([article(offset)])
+
+    sink, worker = play(well, story, first_waits_for_second)
+    assert positions(sink) == [1, 2, 3]
+    assert worker.failure is None
+
+
+def test_no_third_batch_is_taken_while_two_are_in_hand() -> None:
+    async def story(worker: Worker) -> None:
+        await worker.handle([article(0)])
+        handled = asyncio.ensure_future(worker.handle([article(1)]))
+        await asyncio.sleep(0.05)
+        assert not handled.done()
+        go_on.set()
+        await handled
+
+    def wait(records: Sequence[Record]) -> list[Outcome]:
+        assert go_on.wait(10)
+        return read_at_once(records)
+
+    go_on = threading.Event()
+    _, worker = play(well, story, wait)
+    assert worker.failure is None
 
 
 def test_after_a_refused_write_nothing_more_of_that_epoch_is_written() -> None:
