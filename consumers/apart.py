@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import io
 import multiprocessing
 import os
@@ -179,6 +180,7 @@ def _serve(
         except TocsinError as error:
             pipe.send_bytes(packed(StartupError(str(error))))
             return
+        gc.freeze()  # the model stays
         pipe.send_bytes(packed(ready.model))
         while True:
             records: Any = unpacked(pipe.recv_bytes())

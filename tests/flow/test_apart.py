@@ -1,5 +1,6 @@
 """The reading process: it reads as `detect_batch` does, and ends neither too soon nor too late."""
 
+import gc
 import io
 import multiprocessing
 import os
@@ -19,6 +20,7 @@ import pytest
 from consumers.apart import ReadingProcess, packed, unpacked
 from consumers.detect import Reading, detect_batch
 from consumers.logs import Log, set_up_logging
+from consumers.outcome import Published
 from consumers.processes import runs
 from consumers.testing import KeywordClassifier, eventually
 from models.tags import Classifier, Tags
@@ -35,6 +37,14 @@ class OutOfMemory(KeywordClassifier):
     def tag(self, articles: Sequence[Article]) -> list[Tags]:
         if any("large" in article.text for article in articles):
             raise MemoryError
+        return super().tag(articles)
+
+
+class Frozen(KeywordClassifier):
+    """Reads only where what it is made of has been put out of the garbage collector's way."""
+
+    def tag(self, articles: Sequence[Article]) -> list[Tags]:
+        assert not any(each is self for each in gc.get_objects())
         return super().tag(articles)
 
 
@@ -74,6 +84,12 @@ def test_two_threads_that_give_batches_at_once_are_each_given_their_own() -> Non
         process.loaded()
         read = list(threads.map(process.read, [[large] * 5, *batches]))
     assert read[1:] == [detect_batch(batch, KeywordClassifier(), Reading(event_source="/here")) for batch in batches]
+
+
+def test_its_classifier_is_never_looked_through_for_garbage() -> None:
+    with reader(Frozen) as process:
+        process.loaded()
+        assert isinstance(process.read([record(0)])[0], Published)
 
 
 def test_what_is_wrong_with_the_classifier_is_told_here() -> None:

@@ -270,3 +270,13 @@ def test_threads_of_a_worker_wait_a_millisecond_for_the_interpreter_and_not_five
     )
     seen = subprocess.run([sys.executable, "-c", looking], check=False, capture_output=True, text=True)
     assert seen.stdout == "0.001\n"
+
+
+def test_what_is_imported_is_never_looked_through_for_garbage() -> None:
+    looking = (
+        "import gc, sys; from consumers.run import serve; from consumers.settings import Settings\n"
+        "def look(): print(len(gc.get_objects()) < gc.get_freeze_count(), flush=True); sys.exit()\n"
+        "serve(Settings(), look)"
+    )
+    seen = subprocess.run([sys.executable, "-c", looking], check=False, capture_output=True, text=True)
+    assert seen.stdout == "True\n"
