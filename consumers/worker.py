@@ -121,16 +121,19 @@ class Worker:
         """Begins to read one batch, and returns once the one before it is written.
 
         So that two batches are in hand: while one is read, the one before it is written, or the one after it lies
-        ready. Never raises: a failure is kept in `failure` and stops the worker.
+        ready. After a batch that is not full it also waits until that is read: the next one grows meanwhile, and
+        costs less an article. Never raises: a failure is kept in `failure` and stops the worker.
         """
         if self.stopping.is_set():
             return
         try:
             taken = self.intake.take(batch)
             if taken:
-                before = self._in_hand
-                self._in_hand = asyncio.ensure_future(self._deal(taken, before))
-                await asyncio.shield(before)
+                before, reading = self._in_hand, asyncio.ensure_future(self._outcomes(taken))
+                self._in_hand = asyncio.ensure_future(self._deal(taken, reading, before))
+                await asyncio.wait([before])
+                if len(batch) < self._settings.batch_articles:
+                    await asyncio.wait([reading])
         except Exception as error:  # noqa: BLE001 - no exception may leave the loop that calls this
             self.fail(error)
 
@@ -148,10 +151,12 @@ class Worker:
         self._health.failed()
         self._loop.call_soon_threadsafe(self.stopping.set)
 
-    async def _deal(self, taken: Sequence[Arrived], before: asyncio.Future[None]) -> None:
-        """Reads a batch, and writes it after the one before it. Never raises: no exception may be lost in a task."""
+    async def _deal(
+        self, taken: Sequence[Arrived], reading: asyncio.Future[list[Outcome]], before: asyncio.Future[None]
+    ) -> None:
+        """Writes a batch, once read, after the one before it. Never raises: no exception may be lost in a task."""
         try:
-            outcomes = await self._outcomes(taken)
+            outcomes = await reading
             await before
             if self._breaker.trips(outcomes):
                 raise BreakerTripped(

@@ -5,6 +5,7 @@ import io
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -77,14 +78,15 @@ def play(
     answer: Answer,
     story: Callable[[Worker], Coroutine[Any, Any, None]],
     read: Callable[[Sequence[Record]], list[Outcome]] = read_at_once,
+    full: int = 1,
 ) -> tuple[PlayedSink, Worker]:
-    """Runs a story with a worker that has partition 0 from offset 0 on."""
+    """Runs a story with a worker that has partition 0 from offset 0 on; a batch of `full` articles is full."""
     set_up_logging("error", io.StringIO())
     sink = PlayedSink(answer)
 
     async def told() -> Worker:
         worker = Worker(
-            settings=Settings(breaker_window=4),
+            settings=Settings(breaker_window=4, batch_articles=full),
             read=read,
             sink=sink,
             offsets=NoOffsets(),
@@ -168,6 +170,22 @@ def test_no_third_batch_is_taken_while_two_are_in_hand() -> None:
     go_on = threading.Event()
     _, worker = play(well, story, wait)
     assert worker.failure is None
+
+
+def test_a_batch_that_is_not_full_is_read_before_another_is_taken() -> None:
+    seen: list[int] = []
+
+    def read(records: Sequence[Record]) -> list[Outcome]:
+        time.sleep(0.05)
+        seen.append(records[0].offset)
+        return read_at_once(records)
+
+    async def story(worker: Worker) -> None:
+        for offset in range(2):
+            await worker.handle([article(offset)])
+            assert seen == list(range(offset + 1))
+
+    play(well, story, read, full=2)
 
 
 def test_after_a_refused_write_nothing_more_of_that_epoch_is_written() -> None:
