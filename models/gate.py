@@ -24,6 +24,12 @@ _MEMBERSHIP = frozenset({"ORG", "MEMB", "PROGR"})
 PARTIES = frozenset({"STATE", "OFFICE", "ORG", "REBEL"})
 """Kinds and classes of those who may be told of; nothing passes without one, but for headlines."""
 
+_SPENDING, _HOURS, _WITH = stems("spent spend spending sat sit"), stems("hours minutes"), stems("with opposite")
+_TAKING = stems("take took taken taking")
+_ENTERING = stems("enter travel visit")
+_CHARGING = stems("put charge slap")
+_VOICES = stems("part seat voice vote")
+
 _HEADLINE_WORDS = 14
 """Fewer words than this are a headline or a bullet, which may leave out who acts."""
 
@@ -42,7 +48,7 @@ class Rule(NamedTuple):
 
 @lru_cache(maxsize=1)
 def rules() -> tuple[Rule, ...]:
-    """Every way to pass a gate."""
+    """Every way to pass a gate; 63 different sets may be needed in all, one bit each."""
     return (*_talks(), *_sanctions(), *_exclusion())
 
 
@@ -93,6 +99,7 @@ def _bits() -> Mapping[str, int]:
 def _talks() -> list[Rule]:
     called = stems("with between call phone telephone") | _OFFICE
     seen = stems("see saw seen receive gather assemble convene chaired forum shuttle brokered")
+    spent = (_SPENDING | _HOURS, _WITH)
     return [
         Rule(EventType.TALKS, needs, tells)
         for needs, tells in (
@@ -105,6 +112,8 @@ def _talks() -> list[Rule]:
             ((stems("visit travel trip flew fly arrive"), _OFFICE, _STATE), _tells_a_visit),
             ((stems("host hosting"), _ACTORS, _PARTY), _tells_a_host),
             ((stems("mission contacts team"), _ACTORS, _PARTY), _tells_a_mission),
+            ((*spent, _ACTORS, _PARTY), _tells_time_spent),
+            ((_TAKING, _WITH, _ACTORS, _PARTY), _tells_what_was_taken_up),
         )
     ]
 
@@ -114,6 +123,8 @@ def _sanctions() -> list[Rule]:
     acting, on = stems("measures action steps penalty"), stems("against on impose imposed imposing")
     imposed = frozenset({"IMPOSE", "THREAT", "EXTEND", "MEASURE"})
     listed = (stems("list"), stems("add name put place"))
+    kept_out = (_triggers("STOP") | {"longer"}, _ENTERING)
+    charged = (_CHARGING, frozenset({"NUM"}), frozenset({"on"}))
     return [
         Rule(EventType.SANCTIONS_WARNING, needs, tells)
         for needs, tells in (
@@ -129,6 +140,8 @@ def _sanctions() -> list[Rule]:
             ((_triggers("HOLD"), _triggers("MONEY"), _STATE), _within(4, _triggers("HOLD"), _triggers("MONEY"))),
             ((_triggers("CONTROL"), stems("export"), _STATE), _within(3, _triggers("CONTROL"), stems("export"))),
             ((*listed, _ACTORS, _STATE), _within(5, *listed)),
+            ((*kept_out, _PARTY), _tells_who_may_not_enter),
+            ((*charged, _STATE), _tells_a_charge),
         )
     ]
 
@@ -138,6 +151,7 @@ def _exclusion() -> list[Rule]:
     member, program = frozenset({"ORG", "MEMB"}), frozenset({"PROGR"})
     invited = (stems("invitation invited"), stems("withdraw withdrawn withdrew cancelled revoked not longer"))
     over = (stems("cease ceased longer"), frozenset({"MEMB"}))
+    on_hold = (stems("hold ice"), frozenset({"MEMB"}))
     unwelcome = (stems("welcome"), frozenset({"not", "longer", "no", "never"}))
     away, places = frozenset({"out", "off", "from", "away", "of"}), _places()
     return [
@@ -149,6 +163,8 @@ def _exclusion() -> list[Rule]:
             ((some, program, _STATE), _within(7, some, program)),
             ((*invited, _STATE), _within(5, *invited)),
             ((*over, _STATE), _within(5, *over)),
+            ((*on_hold, _STATE), _within(3, *on_hold)),
+            ((_VOICES, _MEMBERSHIP, _STATE), _tells_of_one_without_a_voice),
             ((_triggers("PUT"), away, places, _STATE), _tells_of_one_put_out),
             ((*unwelcome, _STATE), _within(3, *unwelcome)),
             ((stems("stay"), frozenset({"away"}), _STATE), _tells_to_stay_away),
@@ -206,7 +222,7 @@ def _tells_a_sitting(sentence: Words) -> bool:
 def _tells_a_reception(sentence: Words) -> bool:
     """Seen, received or gathered, and an office close to it."""
     return (
-        _follows(sentence, stems("see saw seen"), {"OFFICE", "COUNTER"}, 1, 5)
+        _follows(sentence, stems("see saw seen"), {"OFFICE", "COUNTER", *stems("colleague")}, 1, 5)
         or _follows(sentence, stems("receive"), _SOMEONE, 1, 3)
         or _near(sentence, stems("gather assemble convene chaired"), _OFFICE, 4)
         or _near(sentence, stems("forum shuttle brokered"), _OFFICE, 5)
@@ -234,6 +250,21 @@ def _tells_a_mission(sentence: Words) -> bool:
     )
 
 
+def _tells_time_spent(sentence: Words) -> bool:
+    """Hours spent or sat with somebody, or with somebody for hours."""
+    return _has_two_sides(sentence) and (
+        _follows(sentence, _SPENDING, _WITH, 1, 8) or _follows(sentence, _WITH, _HOURS, 2, 9)
+    )
+
+
+def _tells_what_was_taken_up(sentence: Words) -> bool:
+    return (
+        _has_two_sides(sentence)
+        and _follows(sentence, _TAKING, {"up"}, 1, 5)
+        and _follows(sentence, frozenset({"up"}), _WITH, 1, 1)
+    )
+
+
 def _names_a_party_or_is_short(sentence: Words) -> bool:
     return bool(sentence.classes & PARTIES) or _is_short(sentence)
 
@@ -248,6 +279,26 @@ def _tells_of_something_stopped(sentence: Words) -> bool:
     stopping = _triggers("STOP")
     return _has_two_sides(sentence) and (
         _near(sentence, stopping, _triggers("GOODS"), 4) or _near(sentence, stopping, _triggers("ENTRY"), 4)
+    )
+
+
+def _tells_who_may_not_enter(sentence: Words) -> bool:
+    """Barred from travelling to, or no longer let into, another state."""
+    return _has_two_sides(sentence) and (
+        _follows(sentence, frozenset({"longer"}), _ENTERING, 1, 2)
+        or (
+            _follows(sentence, _triggers("STOP"), {"from"}, 1, 6)
+            and _follows(sentence, frozenset({"from"}), _ENTERING, 1, 1)
+        )
+    )
+
+
+def _tells_a_charge(sentence: Words) -> bool:
+    """So much in the hundred put or charged on what comes from another state."""
+    return (
+        _has_two_states(sentence)
+        and _follows(sentence, _CHARGING, {"NUM"}, 1, 4)
+        and _follows(sentence, _CHARGING, {"on"}, 1, 7)
     )
 
 
@@ -303,6 +354,10 @@ def _tells_of_one_put_out(sentence: Words) -> bool:
     """Left out of, struck off, kept from or taken away, near a body or a list."""
     put = _triggers("PUT")
     return _follows(sentence, put, {"out", "off", "from", "away", "of"}, 1, 6) and _near(sentence, put, _places(), 9)
+
+
+def _tells_of_one_without_a_voice(sentence: Words) -> bool:
+    return _follows(sentence, frozenset({"no"}), _VOICES, 1, 2)
 
 
 def _tells_to_stay_away(sentence: Words) -> bool:

@@ -70,11 +70,11 @@ class SentenceModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         for name, features in self._lists(sentences).items():
             counter = getattr(self, name + "_")
             begin, end = end, end + len(counter.vocabulary_)
-            weights, much = self.regression_.coef_[0, begin:end], np.float32(_WEIGHTS[name])
+            weights = self.regression_.coef_[0, begin:end] * np.float32(_WEIGHTS[name])
             if name == "ngrams":
-                found += self.tfidf_.transform(counter.transform(features)) * much @ weights
+                found += counter.tfidf_sums(features, self.tfidf_.idf_, weights)
             else:
-                found += counter.sums(features, weights * much)
+                found += counter.sums(features, weights)
         return found
 
     def contributions(self, sentence: Words) -> list[tuple[str, float]]:

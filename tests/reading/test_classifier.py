@@ -9,9 +9,16 @@ import pytest
 
 from models.artefact import load_artefact, shipped_artefact
 from models.classifier import MOST_EVIDENCE, TrainedClassifier, load_classifier
-from models.corpus import HELD_OUT_WRITERS, LabelledText, corpus_sha256, shipped_corpus
+from models.corpus import (
+    HELD_OUT_WRITERS,
+    UNSEEN_NEWS_WRITERS,
+    LabelledText,
+    corpus_sha256,
+    shipped_corpus,
+)
 from models.evaluate import LabelledArticle, figures
 from models.tags import Tags
+from models.train import THRESHOLDS
 from schemas.article import Article
 from schemas.codec import decode_article
 from schemas.event import Part
@@ -148,6 +155,17 @@ def test_unrelated_news_rings_rarely(classifier: TrainedClassifier) -> None:
     others = [line for line in lines if line["category"] != "bbc:politics"]
     tags = classifier.tag([article(line["text"], line["title"] or None) for line in others])
     assert 1000 * np.mean([bool(each.labels) for each in tags]) <= 14
+
+
+@pytest.mark.parametrize("event_type", EventType)
+def test_thresholds_are_the_lowest_at_which_85_of_100_alerts_are_right(
+    classifier: TrainedClassifier, event_type: EventType
+) -> None:
+    told = [text for text in shipped_corpus() if text.form == "article" and text.writer in UNSEEN_NEWS_WRITERS]
+    scores = np.array([tags.scores[event_type] for tags in classifier.tag([article(t.text, t.title) for t in told])])
+    events = np.array([event_type in text.labels for text in told])
+    right = {step: round(100 * events[scores >= step / 100].mean()) for step in range(5, 100, 5)}
+    assert min(step for step, share in right.items() if share >= 85) == round(100 * THRESHOLDS[event_type])
 
 
 def test_the_held_out_writers_are_not_in_the_training_text() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.utils.estimator_checks import (
     check_estimator_cloneable,
     check_estimator_repr,
@@ -18,9 +19,13 @@ from sklearn.utils.estimator_checks import (
 )
 from sklearn.utils.validation import check_is_fitted
 
+from models.classifier import load_classifier
+from models.corpus import shipped_corpus
+from models.document import plain_sentences
 from models.features import FeatureCounter
-from models.reader import ArticleReader
-from models.sentence_model import SentenceModel
+from models.gate import passes
+from models.reader import TYPES, ArticleReader
+from models.sentence_model import SILENT, SentenceModel
 from models.words import words_of
 
 DOCUMENT_CHECKS = [
@@ -64,6 +69,32 @@ def test_the_order_of_features_changes_no_bit_of_a_sum() -> None:
     weights = np.random.RandomState(0).normal(size=len(counter.vocabulary_)) ** 9
     assert len(set(counter.sums(lists[:3], weights).tolist())) == 1
     assert np.allclose(counter.sums(lists, weights), counter.transform(lists) @ weights)
+
+
+def test_sums_of_tfidf_are_those_of_scikit_learn() -> None:
+    lists = [["a", "b", "a", "unknown", "a"], [], ["unknown"], ["c", "b"], ["b"]]
+    counter = FeatureCounter(min_df=1, binary=False).fit([["a", "b"], ["b", "c"]])
+    counts = counter.transform(lists)
+    tfidf = TfidfTransformer(sublinear_tf=True).fit(counts)
+    weights = np.array([0.5, -2.0, 3.0])
+    expected = tfidf.transform(counts) @ weights
+    assert np.allclose(counter.tfidf_sums(lists, tfidf.idf_, weights), expected)
+    assert counter.tfidf_sums([], tfidf.idf_, weights).tolist() == []
+    assert not counter.tfidf_sums([["unknown"]], tfidf.idf_, weights).any()
+
+
+def test_the_probabilities_of_a_reading_are_those_that_its_estimators_give() -> None:
+    reader = load_classifier()._reader
+    sentences = [sentence for text in shipped_corpus()[:300] for sentence in plain_sentences(text.title, text.text)]
+    found = reader.read([[sentence] for sentence in sentences])
+    for column, event_type in enumerate(TYPES):
+        passing = [row for row, each in enumerate(sentences) if passes(words_of(each))[event_type]]
+        assert len(passing) > 20
+        model = reader.sentence_models_[column]
+        scores = model._matrix(model._lists([words_of(sentences[row]) for row in passing])) @ model.regression_.coef_[0]
+        odds = np.clip(scores + model.regression_.intercept_[0], SILENT, -SILENT)
+        expected = reader.article_models_[column].predict_proba(odds[:, None])[:, 1]
+        assert np.allclose(found.probabilities[passing, column], expected, atol=1e-6)
 
 
 def test_a_feature_as_frequent_on_either_side_weighs_nothing() -> None:
