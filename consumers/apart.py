@@ -66,13 +66,14 @@ class ReadingProcess:
     def read(self, records: Sequence[Record]) -> list[Outcome]:
         """See detect_batch. Raises MemoryError where that did, TransientError where the process has ended.
 
-        Two threads may call it at once: the second batch then lies in the pipe when the first is read. Who gave first
+        Two threads may call it at once: the second batch then waits at the pipe when the first is read. Who gave first
         is answered first, for the next may give already, but waits for its answer until then.
         """
         content = packed(list(records))
         with self._giving:
             with contextlib.suppress(OSError):  # it has ended: the answer says so
                 self._pipe.send_bytes(content)
+            del content  # as large as the batch: it is not kept while the answer is waited for
             self._answered.acquire()
         try:
             outcomes: list[Outcome] = self._answer()
@@ -180,6 +181,7 @@ def _serve(
         except TocsinError as error:
             pipe.send_bytes(packed(StartupError(str(error))))
             return
+        gc.collect()
         gc.freeze()  # the model stays
         pipe.send_bytes(packed(ready.model))
         while True:

@@ -249,6 +249,7 @@ async def _until_over(app: Any, worker: Worker) -> None:
     _, waiting = await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)
     for task in waiting:
         task.cancel()
+    worker.stopping.set()  # whoever ended it, no more is taken
     if app.crashed:
         reason = app.crash_reason
         worker.fail(reason if isinstance(reason, TocsinError) else TransientError(f"Faust stopped: {reason!r}"))

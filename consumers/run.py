@@ -45,7 +45,8 @@ def serve(settings: Settings, classifier: Callable[[], Classifier]) -> None:
     """Runs one worker with a classifier that is loaded beside it, so that what is wrong with that is logged too."""
     set_up_logging(settings.log_level)
     sys.setswitchinterval(_SWITCH_S)
-    gc.freeze()  # what is imported stays: to look through it for garbage stops every thread for 50 ms (DECISIONS.md)
+    gc.collect()
+    gc.freeze()  # what is imported stays: to look through it for garbage stops every thread (DECISIONS.md, 15)
     log = Log()
     try:
         with contextlib.closing(ReadingProcess(classifier, _reading(settings), log)) as reader:

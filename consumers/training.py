@@ -129,8 +129,8 @@ def _trained_alone(corpus: Sequence[LabelledText], console: Console) -> Trained:
         return train_unmeasured(corpus)
     except ValueError as error:
         raise StartupError(
-            "your lines do not hold, for every type, sentences that state it and sentences with such words that do "
-            "not; add lines, or leave out --only"
+            "your lines do not hold, for every type, sentences that state it, and lines without the event whose "
+            "sentences have such words; add lines, or leave out --only"
         ) from error
 
 

@@ -23,6 +23,9 @@ INTERVAL_PERCENTILES = (5.0, 95.0)
 _SEED = 20_250_304
 """Any number does; a fixed one gives the same intervals every time."""
 
+DRAWS = 200
+"""Draws of events for `calibration_by_chance`: its mean is then sure to some 0.003."""
+
 BINS = 10
 """Equal-width bins of the expected calibration error; a usual choice, and few enough for our small files."""
 
@@ -44,7 +47,8 @@ class Scores:
     """All figures of one label, or of all labels together (macro, micro); each in [0, 1].
 
     Higher is better but for `brier` and `calibration_error`. `calibration_decisions` is how many decisions the
-    calibration error is of; `positives` how many there are to find.
+    calibration error is of, and `calibration_by_chance` what perfect probabilities would show of so many; `positives`
+    how many there are to find.
     """
 
     precision: float
@@ -54,6 +58,7 @@ class Scores:
     average_precision: float
     brier: float
     calibration_error: float
+    calibration_by_chance: float
     calibration_decisions: int
     positives: int
 
@@ -99,6 +104,7 @@ def scores(truth: Bools, said: Bools, p: Floats, f1_interval: Interval) -> Score
         average_precision=average_precision(truth, p),
         brier=brier_score(truth, p),
         calibration_error=calibration_error(bins),
+        calibration_by_chance=calibration_by_chance(p),
         calibration_decisions=sum(each.decisions for each in bins),
         positives=int(truth.sum()),
     )
@@ -140,7 +146,7 @@ def brier_score(truth: Bools, p: Floats) -> float:
 
 def reliability(truth: Bools, p: Floats) -> tuple[Bin, ...]:
     """The bins [0.1, 0.2) … [0.9, 1.0] that hold a decision, by rising probability."""
-    place = np.where(p >= LEAST_PROBABILITY, np.minimum(np.floor(p * BINS), BINS - 1), -1)
+    place = _bins(p)
     inside = [place == number for number in range(BINS)]
     return tuple(
         Bin(decisions=int(here.sum()), probability=float(p[here].mean()), share=float(truth[here].mean()))
@@ -160,6 +166,18 @@ def calibration_error(bins: Sequence[Bin]) -> float:
     return sum(each.decisions * abs(each.probability - each.share) for each in bins) / max(decisions, 1)
 
 
+def calibration_by_chance(p: Floats) -> float:
+    """The mean calibration error, in [0, 1], of events drawn with these very probabilities: what is no fault of theirs.
+
+    Of 40 decisions it is about 0.14. Source: Bröcker and Smith 2007, Increasing the Reliability of Reliability
+    Diagrams, who draw the same to tell chance from miscalibration.
+    """
+    counted = p[p >= LEAST_PROBABILITY]
+    places, random = _bins(counted).astype(np.int64), np.random.default_rng(_SEED)
+    drawn = (np.bincount(places, (random.random(len(counted)) < counted) - counted) for _ in range(DRAWS))
+    return sum(float(np.abs(off).sum()) for off in drawn) / DRAWS / max(len(counted), 1)
+
+
 def f1_intervals(truth: Bools, said: Bools) -> list[Interval]:
     """Percentile bootstrap intervals of F1: one per label, then macro, then micro.
 
@@ -176,6 +194,11 @@ def f1_intervals(truth: Bools, said: Bools) -> list[Interval]:
     columns = np.column_stack([f1, f1.mean(axis=1), micro])
     low, high = np.percentile(columns, INTERVAL_PERCENTILES, axis=0)
     return [Interval(low=float(a), high=float(b)) for a, b in zip(low, high, strict=True)]
+
+
+def _bins(p: Floats) -> Floats:
+    """(n,): the number of each probability's bin, -1 for those that do not count."""
+    return np.where(p >= LEAST_PROBABILITY, np.minimum(np.floor(p * BINS), BINS - 1), -1)
 
 
 def _f1(hits: npt.NDArray[np.int64], both: npt.NDArray[np.int64]) -> Floats:
@@ -197,6 +220,7 @@ def _mean(labels: Sequence[Scores], f1_interval: Interval) -> Scores:
         average_precision=mean([each.average_precision for each in labels]),
         brier=mean([each.brier for each in labels]),
         calibration_error=mean([each.calibration_error for each in labels]),
+        calibration_by_chance=mean([each.calibration_by_chance for each in labels]),
         calibration_decisions=sum(each.calibration_decisions for each in labels),
         positives=sum(each.positives for each in labels),
     )

@@ -15,9 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logit
+from scipy.special import expit
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.utils.validation import check_is_fitted
 
 from models.gate import passes
 from models.glance import promising
@@ -42,7 +43,7 @@ because a type is learned from its events.
 
 _SHARPNESS = 2.0
 """How much the best sentence of an article counts before the others when they are pooled: at 1 their odds add up, and
-many doubtful sentences make an event; without bound only the best counts."""
+many doubtful sentences make an event; without bound only the best counts. A guess between: 1 does as well (CARD.md)."""
 
 _MOST_SILENT = 0.05
 """The most that an article can score of which no sentence passes: without a sentence to show nothing may ring, not even
@@ -63,7 +64,7 @@ class Example:
     whole: bool
 
 
-class _Told(NamedTuple):
+class Told(NamedTuple):
     """A sentence that passes a gate: row `row` of article number `article`."""
 
     article: int
@@ -128,8 +129,11 @@ class ArticleReader(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
     def read(self, articles: Iterable[Sequence[str]]) -> Reading:
         """The probabilities of articles and of their sentences; those of an article without a sentence mean nothing.
 
-        Where no sentence passes the gate of a type, that type has the share of its events among such texts.
+        Where no sentence passes the gate of a type, that type has the share of its events among such texts, weighed to
+        the priors. Raises NotFittedError before `fit`.
         """
+        if not hasattr(self, "article_models_"):
+            check_is_fitted(self)
         every = list(articles)
         told = _told(every)
         probabilities = np.tile(self.silence_, (len(every), 1))
@@ -150,17 +154,15 @@ class ArticleReader(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
     def weights(self, article: Sequence[str], event_type: EventType) -> tuple[float, float]:
         """What the sentences of an article add to the log-odds of its score, and what every article begins with.
 
-        Both are those of the silent where no sentence passes the gate of the type.
+        Of an article in which a sentence passes the gate of the type; of others there is nothing to tell.
         """
         column = TYPES.index(event_type)
         passing = [each for each in _told([article]) if each.types[event_type]]
-        if not passing:
-            return 0.0, float(logit(self.silence_[column]))
         model = self.article_models_[column]
         score = pooled(passing, self.sentence_models_[column].decision_function([each.words for each in passing]))[0]
         return score * float(model.coef_[0, 0]), float(model.intercept_[0])
 
-    def _fit_sentences(self, event_type: EventType, passing: Sequence[_Told], marked: Ints, folds: Ints) -> Floats:
+    def _fit_sentences(self, event_type: EventType, passing: Sequence[Told], marked: Ints, folds: Ints) -> Floats:
         """Fits the sentence model and its calibration; gives every sentence a score by a model that has not seen it."""
         words = [each.words for each in passing]
         fold = folds[[each.article for each in passing]]
@@ -174,12 +176,13 @@ class ArticleReader(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         return unseen
 
     def _fit_articles(
-        self, column: int, examples: Sequence[Example], passing: Sequence[_Told], marked: Ints, unseen: Floats
+        self, column: int, examples: Sequence[Example], passing: Sequence[Told], marked: Ints, unseen: Floats
     ) -> None:
         """Calibrates the pooled scores of texts in which a sentence passes; counts the events of the silent ones.
 
-        Left out: a text whose events are all told in sentences that pass no gate, which is neither example nor
-        counter-example. The silent are counted among whole articles only: a passage has nothing else to tell.
+        The priors hold for whole articles; passages count as much as these, and hardly change the shares. Left out: a
+        text whose events are all told in sentences that pass no gate, which is neither example nor counter-example. The
+        silent are counted among whole articles only: a passage has nothing else to tell.
         """
         pools = pooled(passing, unseen)
         shown = {each.article for each, mark in zip(passing, marked, strict=True) if mark}
@@ -193,7 +196,7 @@ class ArticleReader(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         self.silence_.append(silent_share(float(silent.sum()), without * float((~silent).sum())))
 
 
-def pooled(passing: Sequence[_Told], scores: Floats) -> dict[int, float]:
+def pooled(passing: Sequence[Told], scores: Floats) -> dict[int, float]:
     """By article that has any: the log-odds of its sentences as one number, somewhat above that of the best."""
     odds: defaultdict[int, float] = defaultdict(float)
     sharp = np.exp(_SHARPNESS * np.clip(scores, SILENT, -SILENT))
@@ -223,7 +226,7 @@ def folds_of(groups: Sequence[str]) -> Ints:
     return found
 
 
-def _told(articles: Sequence[Sequence[str]]) -> list[_Told]:
+def _told(articles: Sequence[Sequence[str]]) -> list[Told]:
     """The sentences that pass a gate, in order."""
     starts = list(accumulate(map(len, articles), initial=0))
     sentences = list(chain.from_iterable(articles))
@@ -233,7 +236,7 @@ def _told(articles: Sequence[Sequence[str]]) -> list[_Told]:
         types = passes(words)
         if any(types.values()):
             number = bisect_right(starts, place) - 1
-            found.append(_Told(number, place - starts[number], words, types))
+            found.append(Told(number, place - starts[number], words, types))
     return found
 
 

@@ -25,8 +25,9 @@ plain; also what makes a bare address a link."""
 
 _DEFINITIONS = f"""\
 Intervals are 90 % percentile bootstrap intervals of {RESAMPLES:,} resamples of articles. AP is average precision. ECE
-is the expected calibration error over decisions with p ≥ {LEAST_PROBABILITY}, in {BINS} bins of equal width, and
-`decisions` is how many those are. Macro is the mean over the labels, micro pools all decisions."""
+is the expected calibration error over decisions with p ≥ {LEAST_PROBABILITY}, in {BINS} bins of equal width,
+`decisions` is how many those are, and `by chance` what perfect probabilities would show of so many. Macro is the mean
+over the labels, micro pools all decisions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,14 +83,15 @@ def _model(model: ModelRef) -> str:
 def _figures(figures: Figures) -> str:
     rows = {**{label.value: scores for label, scores in figures.labels.items()}, "macro": figures.macro}
     return _table(
-        ["", "F1", "90 %", "precision", "recall", "AP", "Brier", "ECE", "decisions", "positives"],
+        ["", "F1", "90 %", "precision", "recall", "AP", "Brier", "ECE", "by chance", "decisions", "positives"],
         [[_code(name), *_cells(scores)] for name, scores in {**rows, "micro": figures.micro}.items()],
     )
 
 
 def _cells(scores: Scores) -> list[str]:
     interval = f"{scores.f1_interval.low:.2f} to {scores.f1_interval.high:.2f}"
-    after = [scores.precision, scores.recall, scores.average_precision, scores.brier, scores.calibration_error]
+    calibration = [scores.calibration_error, scores.calibration_by_chance]
+    after = [scores.precision, scores.recall, scores.average_precision, scores.brier, *calibration]
     counts = [f"{scores.calibration_decisions:,}", f"{scores.positives:,}"]
     return [f"{scores.f1:.3f}", interval, *(f"{value:.3f}" for value in after), *counts]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,6 +11,7 @@ import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
+from sklearn.utils.validation import check_is_fitted
 
 from models.features import FeatureCounter, ngrams, pairs, runs, windows
 from models.words import Words
@@ -62,7 +64,9 @@ class SentenceModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         return self
 
     def decision_function(self, sentences: Sequence[Words]) -> Floats:
-        """(n,): log-odds of each sentence."""
+        """(n,): log-odds of each sentence. Raises NotFittedError before `fit`."""
+        if not hasattr(self, "regression_"):
+            check_is_fitted(self)
         if not sentences:
             return np.empty(0)
         found = np.full(len(sentences), self.regression_.intercept_[0])
@@ -78,14 +82,17 @@ class SentenceModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         return found
 
     def contributions(self, sentence: Words) -> list[tuple[str, float]]:
-        """What each feature of the sentence adds to its log-odds, most telling first, either way."""
+        """What each feature of the sentence adds to its log-odds, most telling first, either way.
+
+        Words that are both an n-gram and a run are told once, with what they add together.
+        """
         row = self._matrix(self._lists([sentence])).tocoo()
         names = self._names()
         weights = self.regression_.coef_[0]
-        found = [
-            (names[column], float(value * weights[column])) for column, value in zip(row.col, row.data, strict=True)
-        ]
-        return sorted(found, key=lambda item: -abs(item[1]))
+        found: defaultdict[str, float] = defaultdict(float)
+        for column, value in zip(row.col, row.data, strict=True):
+            found[names[column]] += float(value * weights[column])
+        return sorted(found.items(), key=lambda item: -abs(item[1]))
 
     def _lists(self, sentences: Sequence[Words]) -> dict[str, list[list[str]]]:
         event_type = EventType(self.event_type)

@@ -75,7 +75,8 @@ def _interval(scores: Scores) -> str:
 
 
 def _rest(scores: Scores) -> str:
-    return f"  AP {scores.average_precision:.3f}  Brier {scores.brier:.3f}  ECE {scores.calibration_error:.3f}"
+    ece = f"ECE {scores.calibration_error:.3f} (by chance {scores.calibration_by_chance:.3f})"
+    return f"  AP {scores.average_precision:.3f}  Brier {scores.brier:.3f}  {ece}"
 
 
 def _false_alerts(alerts: FalseAlerts) -> str:

@@ -2,6 +2,7 @@
 documents and lists of features, and what the reader promises of its probabilities.
 """
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -17,14 +18,13 @@ from sklearn.utils.estimator_checks import (
     check_parameters_default_constructible,
     check_set_params,
 )
-from sklearn.utils.validation import check_is_fitted
 
 from models.classifier import load_classifier
 from models.corpus import shipped_corpus
 from models.document import plain_sentences
 from models.features import FeatureCounter
 from models.gate import passes
-from models.reader import TYPES, ArticleReader
+from models.reader import TYPES, ArticleReader, Told, _calibrated, negatives_weight, pooled
 from models.sentence_model import SILENT, SentenceModel
 from models.words import words_of
 
@@ -57,9 +57,9 @@ def test_parameters_that_are_set_are_those_of_a_copy() -> None:
 
 
 def test_an_estimator_that_has_learned_nothing_says_so() -> None:
-    for estimator in (ArticleReader(), SentenceModel()):
+    for estimator, method in ((ArticleReader(), "predict_proba"), (SentenceModel(), "decision_function")):
         with pytest.raises(NotFittedError):
-            check_is_fitted(estimator)
+            getattr(estimator, method)([])
 
 
 def test_the_order_of_features_changes_no_bit_of_a_sum() -> None:
@@ -97,12 +97,49 @@ def test_the_probabilities_of_a_reading_are_those_that_its_estimators_give() -> 
         assert np.allclose(found.probabilities[passing, column], expected, atol=1e-6)
 
 
+def told(*articles: int) -> list[Told]:
+    return [Told(article, 0, words_of("Ghana"), {}) for article in articles]
+
+
+@pytest.mark.parametrize(
+    ("scores", "pool"),
+    [([1.5], 1.5), ([1.0, 1.0], 1 + math.log(2) / 2), ([3.0, -2.0, -2.0], 3.0), ([9.0], 6.0), ([-50.0], -6.0)],
+    ids=["one", "two alike", "one and two doubtful", "too sure", "too sure of nothing"],
+)
+def test_the_best_sentence_counts_most_when_they_are_pooled(scores: list[float], pool: float) -> None:
+    found = pooled(told(*[7] * len(scores)), np.array(scores))
+    assert found == {7: pytest.approx(pool, abs=1e-4)}
+
+
+def test_sentences_are_pooled_by_article() -> None:
+    assert pooled(told(0, 2, 0), np.array([1.0, -1.0, 1.0])).keys() == {0, 2}
+    assert pooled([], np.array([])) == {}
+
+
+@pytest.mark.parametrize(
+    ("prior", "with_event", "without", "weight"), [(0.5, 10, 10, 1), (0.2, 10, 10, 4), (0.1, 30, 90, 3), (0.1, 0, 9, 1)]
+)
+def test_articles_without_event_weigh_what_makes_the_share_the_prior(
+    prior: float, with_event: int, without: int, weight: float
+) -> None:
+    assert negatives_weight(prior, np.arange(with_event + without) < with_event) == pytest.approx(weight)
+
+
+def test_a_probability_never_falls_as_the_score_rises() -> None:
+    scores, labels = np.array([-2.0, -1.0, 1.0, 2.0]), np.array([0, 0, 1, 1])
+    rising, falling = (_calibrated(scores, each, np.ones(4)) for each in (labels, labels[::-1]))
+    assert rising.coef_[0, 0] > 0
+    assert falling.coef_[0, 0] == 0
+    assert falling.predict_proba([[9.0]])[0, 1] == pytest.approx(0.5)
+
+
 def test_a_feature_as_frequent_on_either_side_weighs_nothing() -> None:
     sentences = [
         f"The ministers of Ghana and Togo {word} on Monday." for word in ("met", "held talks", "rested", "sang")
     ]
     y = np.array([1, 1, 0, 0] * 5)
     model = SentenceModel().fit([words_of(sentence) for sentence in sentences * 5], y)
-    weight = dict(model.contributions(words_of(sentences[0])))
+    weight = dict(contributions := model.contributions(words_of(sentences[0])))
+    assert len(weight) == len(contributions)
     assert weight["c:STATE"] == weight["on monday"] == 0
     assert weight["<TALKV>"] > 0

@@ -20,6 +20,7 @@ from models.figures import (
     Interval,
     average_precision,
     brier_score,
+    calibration_by_chance,
     calibration_error,
     f1_intervals,
     reliability,
@@ -128,6 +129,16 @@ def test_perfectly_calibrated_decisions_have_no_calibration_error() -> None:
 def test_the_calibration_error_of_overconfident_decisions_is_what_they_claim_too_much() -> None:
     truth, p = np.arange(20) < 12, np.full(20, 0.95)
     assert calibration_error(reliability(truth, p)) == pytest.approx(0.35)
+
+
+def test_what_is_due_to_chance_is_the_calibration_error_of_events_that_are_as_probable_as_said() -> None:
+    random = np.random.default_rng(5)
+    p = random.random(40)
+    errors = [calibration_error(reliability(random.random(40) < p, p)) for _ in range(400)]
+    assert calibration_by_chance(p) == pytest.approx(np.mean(errors), abs=0.01)
+    assert calibration_by_chance(np.tile(p, 100)) < calibration_by_chance(p) / 8
+    assert calibration_by_chance(numbers(0.05, 0.01)) == calibration_by_chance(numbers()) == 0
+    assert calibration_by_chance(numbers(1, 1)) == 0
 
 
 def test_decisions_under_one_tenth_do_not_count_for_calibration() -> None:

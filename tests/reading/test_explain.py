@@ -76,7 +76,7 @@ def test_an_explanation_has_the_best_sentence_and_what_weighed_on_either_side(cl
     assert weights == sorted(weights, reverse=True)
 
 
-def test_what_the_article_model_added_sums_up_to_the_score(classifier: TrainedClassifier, seeds: Path) -> None:
+def test_what_counts_of_the_article_sums_up_to_the_score(classifier: TrainedClassifier, seeds: Path) -> None:
     text = json.loads((seeds / "01-caspian-summit.json").read_text(encoding="utf-8"))
     told = article(text["text"], text.get("title"))
     (tags,) = classifier.tag([told])
