@@ -144,7 +144,15 @@ def _taken_apart(value: Any) -> tuple[Any, ...]:
     return _put_together, (kind, *[getattr(value, name) for name in _NAMES[kind]])
 
 
-_HOW_TO_PACK: dict[type, Any] = dict.fromkeys(_NAMES, _taken_apart)
+_WORDS = (EventType, Part, Reason, IgnoredReason)
+"""Enumerations. Up to Python 3.11.3 they pickle themselves as a call of `getattr`, which is refused."""
+
+
+def _by_value(member: Any) -> tuple[Any, ...]:
+    return type(member), (member.value,)
+
+
+_HOW_TO_PACK: dict[type, Any] = dict.fromkeys(_NAMES, _taken_apart) | dict.fromkeys(_WORDS, _by_value)
 
 
 def _put_together(kind: Any, *values: object) -> object:
@@ -155,7 +163,8 @@ _KNOWN = {
     f"{known.__module__}.{known.__qualname__}"
     for known in (
         *_NAMES,
-        *(ModelRef, EventType, Part, Reason, IgnoredReason),
+        *_WORDS,
+        ModelRef,
         *(StartupError, TransientError, MemoryError),
         *(datetime, timedelta, timezone),
         _put_together,

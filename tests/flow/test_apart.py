@@ -20,12 +20,14 @@ import pytest
 from consumers.apart import ReadingProcess, packed, unpacked
 from consumers.detect import Reading, detect_batch
 from consumers.logs import Log, set_up_logging
-from consumers.outcome import Published
+from consumers.outcome import IgnoredReason, Published
 from consumers.processes import runs
 from consumers.testing import KeywordClassifier, eventually
 from models.tags import Classifier, Tags
 from schemas.article import Article
-from schemas.errors import StartupError, TransientError
+from schemas.errors import Reason, StartupError, TransientError
+from schemas.event import Part
+from schemas.event_type import EventType
 from schemas.message import Record
 
 TALKS = orjson.dumps({"text": "They hold talks."})
@@ -181,3 +183,9 @@ def test_nothing_but_values_comes_out_of_the_pipe(
         unpacked(packed(value))
     assert not list(tmp_path.iterdir())
     assert unpacked(packed([record(1), None, "text", b"bytes", 0.5])) == [record(1), None, "text", b"bytes", 0.5]
+
+
+@pytest.mark.parametrize("words", [EventType, Part, Reason, IgnoredReason])
+def test_enumerations_pass_as_python_up_to_3_11_3_pickles_them(words: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "__reduce_ex__", lambda word, _: (getattr, (words, word.name)))
+    assert unpacked(packed(list(words))) == list(words)
