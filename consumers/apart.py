@@ -43,7 +43,7 @@ class ReadingProcess:
     """Reads batches, one after the other, with a classifier that is loaded there.
 
     It ends when its parent closes it or dies, in whatever way. It does not answer the signals that tell a worker to
-    stop: the batch in hand is read to its end.
+    stop: the batches in hand are read to their end.
     """
 
     def __init__(self, classifier: Callable[[], Classifier], reading: Reading, log: Log) -> None:
@@ -107,7 +107,7 @@ class ReadingProcess:
 
     def _ended(self) -> TransientError:
         how = how_it_ended(self._process)
-        return TransientError(f"the process that reads articles {how}; nothing of the batch in hand is committed")
+        return TransientError(f"the process that reads articles {how}; nothing of the batches in hand is committed")
 
 
 def packed(value: object) -> bytes:

@@ -113,7 +113,7 @@ class Parts:
 
 
 def run_worker(parts: Parts) -> None:
-    """Reads articles until SIGTERM or SIGINT, finishes the batch in hand, and leaves the group.
+    """Reads articles until SIGTERM or SIGINT, finishes the batches in hand, and leaves the group.
 
     Raises TransientError, StartupError, LostArticlesError, BreakerTripped or StalledError when it cannot go on; what
     was not committed is read again.
@@ -284,7 +284,7 @@ def _watch(health: Health, worker: Worker, settings: Settings) -> None:
 
 
 def _stop_or_end(worker: Worker) -> None:
-    """The first signal lets the batch in hand be finished; a second one ends the process, and loses nothing."""
+    """The first signal lets the batches in hand be finished; a second one ends the process, and loses nothing."""
     if worker.stopping.is_set():
         os._exit(1)
     worker.stopping.set()

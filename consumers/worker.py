@@ -144,9 +144,9 @@ class Worker:
             lane.close()
 
     def fail(self, error: Exception) -> None:
-        """Ends the worker with exit 1; the offsets of the batch in hand stay uncommitted. From any thread."""
+        """Ends the worker with exit 1; the offsets of the batches in hand stay uncommitted. From any thread."""
         if isinstance(error, MemoryError):
-            error = TransientError("the worker ran out of memory; nothing of the batch in hand is committed")
+            error = TransientError("the worker ran out of memory; nothing of the batches in hand is committed")
         self.failure = self.failure or error
         self._health.failed()
         self._loop.call_soon_threadsafe(self.stopping.set)

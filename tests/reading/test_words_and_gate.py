@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.gate import passes
+from models.gate import passes, rules
 from models.kinds import Gazetteer, shipped_gazetteer
 from models.language import is_foreign
 from models.lexicon import shipped_lexicon
@@ -123,3 +123,7 @@ def test_a_sentence_passes_where_its_words_may_tell_an_event(sentence: str, type
 )  # fmt: skip
 def test_what_plainly_is_another_language_is_foreign(text: str, language: str | None, foreign: bool) -> None:
     assert is_foreign(text, language) is foreign
+
+
+def test_every_set_that_a_rule_needs_has_a_bit_of_its_own() -> None:
+    assert len({need for rule in rules() for need in rule.needs}) <= 63
