@@ -8,8 +8,9 @@ from pathlib import Path
 from models.artefact import load_artefact, shipped_artefact
 from models.document import Sentence, plain_sentences, sentences_of
 from models.explain import Explanation, explanation
+from models.features import Floats
 from models.language import is_foreign
-from models.reader import TYPES, ArticleReader, Floats, Reading
+from models.reader import TYPES, ArticleReader, Reading
 from models.tags import Tags
 from schemas.article import Article
 from schemas.event import Evidence, ModelRef, Part

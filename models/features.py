@@ -133,7 +133,7 @@ class FeatureCounter(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         The same as `transform(lists) @ weights` without a matrix, and as there in the order of the columns: the order
         of the names in a list, which come from sets, changes nothing.
         """
-        rows, columns = self._cells(lists)
+        rows, columns = self._places(np.sort(self._cells(lists)))
         return np.bincount(rows, weights[columns], len(lists)).astype(np.float64)
 
     def tfidf_sums(self, lists: Sequence[Sequence[str]], idf: Floats, weights: Floats) -> Floats:
@@ -142,21 +142,25 @@ class FeatureCounter(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         The same as scikit-learn's TfidfTransformer with `sublinear_tf` gives of `transform(lists)`, by `weights`: for a
         few sentences at a time its checks and copies cost more than all else.
         """
-        rows, columns = self._cells(lists)
-        first = np.flatnonzero(np.r_[True, (np.diff(rows) != 0) | (np.diff(columns) != 0)]) if len(rows) else rows
-        counts = np.diff(np.r_[first, len(rows)])
-        rows, columns = rows[first], columns[first]
+        cells, counts = np.unique(self._cells(lists), return_counts=True)
+        rows, columns = self._places(cells)
         told = (1 + np.log(counts)) * idf[columns]
         length = np.sqrt(np.bincount(rows, told**2, len(lists)))
         return np.bincount(rows, told * weights[columns], len(lists)) / np.where(length > 0, length, 1)
 
-    def _cells(self, lists: Sequence[Sequence[str]]) -> tuple[Ints, Ints]:
-        """The list and the column of each name that is known, lists in order, and columns within them."""
+    def _cells(self, lists: Sequence[Sequence[str]]) -> Ints:
+        """A number for the list and the column of each name that is known; see `_places`."""
         columns, ends = self._columns(lists)
-        width = max(len(self.vocabulary_), 1)
-        first = np.repeat(np.arange(len(lists)) * width, np.diff(ends))
-        rows, ordered = np.divmod(np.sort(first + np.array(columns, np.int64)), width)
-        return rows, ordered
+        cells: Ints = np.repeat(np.arange(len(lists)) * self._width, np.diff(ends)) + np.array(columns, np.int64)
+        return cells
+
+    def _places(self, cells: Ints) -> tuple[Ints, Ints]:
+        """The lists and the columns of some cells."""
+        return np.divmod(cells, self._width)
+
+    @property
+    def _width(self) -> int:
+        return max(len(self.vocabulary_), 1)
 
     def _columns(self, lists: Sequence[Sequence[str]]) -> tuple[list[int], list[int]]:
         """The columns of the features that are known, list after list, and where each begins and the last ends."""

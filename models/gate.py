@@ -99,7 +99,6 @@ def _bits() -> Mapping[str, int]:
 def _talks() -> list[Rule]:
     called = stems("with between call phone telephone") | _OFFICE
     seen = stems("see saw seen receive gather assemble convene chaired forum shuttle brokered")
-    spent = (_SPENDING | _HOURS, _WITH)
     return [
         Rule(EventType.TALKS, needs, tells)
         for needs, tells in (
@@ -112,7 +111,7 @@ def _talks() -> list[Rule]:
             ((stems("visit travel trip flew fly arrive"), _OFFICE, _STATE), _tells_a_visit),
             ((stems("host hosting"), _ACTORS, _PARTY), _tells_a_host),
             ((stems("mission contacts team"), _ACTORS, _PARTY), _tells_a_mission),
-            ((*spent, _ACTORS, _PARTY), _tells_time_spent),
+            ((_SPENDING | _HOURS, _WITH, _ACTORS, _PARTY), _tells_time_spent),
             ((_TAKING, _WITH, _ACTORS, _PARTY), _tells_what_was_taken_up),
         )
     ]
@@ -123,8 +122,6 @@ def _sanctions() -> list[Rule]:
     acting, on = stems("measures action steps penalty"), stems("against on impose imposed imposing")
     imposed = frozenset({"IMPOSE", "THREAT", "EXTEND", "MEASURE"})
     listed = (stems("list"), stems("add name put place"))
-    kept_out = (_triggers("STOP") | {"longer"}, _ENTERING)
-    charged = (_CHARGING, frozenset({"NUM"}), frozenset({"on"}))
     return [
         Rule(EventType.SANCTIONS_WARNING, needs, tells)
         for needs, tells in (
@@ -140,8 +137,8 @@ def _sanctions() -> list[Rule]:
             ((_triggers("HOLD"), _triggers("MONEY"), _STATE), _within(4, _triggers("HOLD"), _triggers("MONEY"))),
             ((_triggers("CONTROL"), stems("export"), _STATE), _within(3, _triggers("CONTROL"), stems("export"))),
             ((*listed, _ACTORS, _STATE), _within(5, *listed)),
-            ((*kept_out, _PARTY), _tells_who_may_not_enter),
-            ((*charged, _STATE), _tells_a_charge),
+            ((_triggers("STOP") | {"longer"}, _ENTERING, _PARTY), _tells_who_may_not_enter),
+            ((_CHARGING, frozenset({"NUM"}), frozenset({"on"}), _STATE), _tells_a_charge),
         )
     ]
 

@@ -20,14 +20,12 @@ from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
+from models.features import Floats, Ints
 from models.gate import passes
 from models.glance import promising
 from models.sentence_model import SILENT, SentenceModel
 from models.words import Words, words_of
 from schemas.event_type import EventType
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 TYPES = tuple(EventType)
 
@@ -116,7 +114,7 @@ class ArticleReader(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         self.article_models_: list[LogisticRegression] = []
         self.silence_: list[float] = []
         for column, event_type in enumerate(TYPES):
-            passing = [each for each in told if each.types[event_type]]
+            passing = _passing(told, event_type)
             marked = np.array([examples[each.article].marks[each.row, column] for each in passing])
             unseen = self._fit_sentences(event_type, passing, marked, folds)
             self._fit_articles(column, examples, passing, marked, unseen)
@@ -132,15 +130,14 @@ class ArticleReader(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         Where no sentence passes the gate of a type, that type has the share of its events among such texts, weighed to
         the priors. Raises NotFittedError before `fit`.
         """
-        if not hasattr(self, "article_models_"):
-            check_is_fitted(self)
+        check_is_fitted(self)
         every = list(articles)
         told = _told(every)
         probabilities = np.tile(self.silence_, (len(every), 1))
         read: defaultdict[int, list[tuple[int, int, float]]] = defaultdict(list)
         silent = []
         for column, event_type in enumerate(TYPES):
-            passing = [each for each in told if each.types[event_type]]
+            passing = _passing(told, event_type)
             found = self.sentence_models_[column].decision_function([each.words for each in passing])
             if pools := pooled(passing, found):
                 scores = np.array(list(pools.values()))
@@ -157,7 +154,7 @@ class ArticleReader(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         Of an article in which a sentence passes the gate of the type; of others there is nothing to tell.
         """
         column = TYPES.index(event_type)
-        passing = [each for each in _told([article]) if each.types[event_type]]
+        passing = _passing(_told([article]), event_type)
         model = self.article_models_[column]
         score = pooled(passing, self.sentence_models_[column].decision_function([each.words for each in passing]))[0]
         return score * float(model.coef_[0, 0]), float(model.intercept_[0])
@@ -238,6 +235,10 @@ def _told(articles: Sequence[Sequence[str]]) -> list[Told]:
             number = bisect_right(starts, place) - 1
             found.append(Told(number, place - starts[number], words, types))
     return found
+
+
+def _passing(told: Iterable[Told], event_type: EventType) -> list[Told]:
+    return [each for each in told if each.types[event_type]]
 
 
 def _calibrated(scores: Floats, labels: Ints, weights: Floats) -> LogisticRegression:

@@ -13,12 +13,9 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
-from models.features import FeatureCounter, ngrams, pairs, runs, windows
+from models.features import FeatureCounter, Floats, Ints, ngrams, pairs, runs, windows
 from models.words import Words
 from schemas.event_type import EventType
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 SILENT = -6.0
 """Log-odds of a sentence that passes no gate: one in 400."""
@@ -65,8 +62,7 @@ class SentenceModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
 
     def decision_function(self, sentences: Sequence[Words]) -> Floats:
         """(n,): log-odds of each sentence. Raises NotFittedError before `fit`."""
-        if not hasattr(self, "regression_"):
-            check_is_fitted(self)
+        check_is_fitted(self)
         if not sentences:
             return np.empty(0)
         found = np.full(len(sentences), self.regression_.intercept_[0])

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from models.corpus import LabelledText, training_texts
 from models.document import Sentence, sentences_of
+from models.features import Floats, Ints
 from models.figures import f1_of
-from models.reader import FOLDS, TYPES, ArticleReader, Example, Floats, Ints, folds_of
+from models.reader import FOLDS, TYPES, ArticleReader, Example, folds_of
 from models.text import clean
 from schemas.event_type import EventType
 

@@ -280,21 +280,20 @@ def test_a_batch_is_cut_where_it_grows_too_large(sizes: list[int], counts: list[
     assert portions(sizes, 10) == counts
 
 
-def test_threads_of_a_worker_wait_a_millisecond_for_the_interpreter_and_not_five() -> None:
+def seen_where_a_worker_reads(expression: str) -> str:
+    """The value of an expression in the reading process of a worker, before it has a classifier."""
     looking = (
-        "import sys; from consumers.run import serve; from consumers.settings import Settings\n"
-        "def look(): print(sys.getswitchinterval(), flush=True); sys.exit()\n"
+        "import gc, sys; from consumers.run import serve; from consumers.settings import Settings\n"
+        f"def look(): print({expression}, flush=True); sys.exit()\n"
         "serve(Settings(), look)"
     )
     seen = subprocess.run([sys.executable, "-c", looking], check=False, capture_output=True, text=True)
-    assert seen.stdout == "0.001\n"
+    return seen.stdout
+
+
+def test_threads_of_a_worker_wait_a_millisecond_for_the_interpreter_and_not_five() -> None:
+    assert seen_where_a_worker_reads("sys.getswitchinterval()") == "0.001\n"
 
 
 def test_what_is_imported_is_never_looked_through_for_garbage() -> None:
-    looking = (
-        "import gc, sys; from consumers.run import serve; from consumers.settings import Settings\n"
-        "def look(): print(len(gc.get_objects()) < gc.get_freeze_count(), flush=True); sys.exit()\n"
-        "serve(Settings(), look)"
-    )
-    seen = subprocess.run([sys.executable, "-c", looking], check=False, capture_output=True, text=True)
-    assert seen.stdout == "True\n"
+    assert seen_where_a_worker_reads("len(gc.get_objects()) < gc.get_freeze_count()") == "True\n"
